@@ -1,0 +1,31 @@
+"""Cameron: a web-based process engine. REST clients start pre-defined processes; their activities are HTTP calls, run in parallel."""
+
+from typing import TYPE_CHECKING, Any
+
+from cameron.core.process import Activity
+from cameron.errors import CameronError, ConfigError, InvalidRequest, JobNotFound, ProcessNotFound, StoreUnavailable
+
+if TYPE_CHECKING:
+    from cameron.engine import Engine
+
+__version__ = "0.1.0"
+__all__ = [
+    "Activity",
+    "CameronError",
+    "ConfigError",
+    "Engine",
+    "InvalidRequest",
+    "JobNotFound",
+    "ProcessNotFound",
+    "StoreUnavailable",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """The engine brings redis and the actors along, which the command line's small commands need not wait for."""
+    if name == "Engine":
+        from cameron.engine import Engine
+
+        return Engine
+    raise AttributeError(f"module 'cameron' has no attribute {name!r}")

@@ -1,0 +1,52 @@
+"""What is to happen next in a job, as values. Whoever holds the job enacts them; nothing is called or written from here.
+
+    for decision in decide(process, job, now_ms, chance): enact(decision)
+
+Decisions are events of `job.apply`. Enacting them may open new questions (a failed task frees the one that waited for it), so a runner
+asks again until there is no decision left; what it is then waiting for are replies, timers, and nothing else.
+"""
+
+from cameron.core.job import Event, Job, JobEnded, Status, Task, TaskCalled, TaskDelayed, TaskFailed
+from cameron.core.process import Process
+from cameron.core.retry import delay_s, may_retry
+
+
+def decide(process: Process, job: Job, now_ms: int, chance: float) -> list[Event]:
+    """The decisions that are due, in the order in which to enact them.
+
+    `now_ms` is the time in epoch milliseconds, `chance` a number in [0, 1) that jitter is drawn from.
+    """
+    if job.status is not Status.RUNNING:
+        return []
+    if now_ms >= job.deadline_ms:
+        return [JobEnded(Status.ERROR, f"not finished within the job's {process.limits.timeout_s:g} s (setting job.timeout_s)")]
+    decisions: list[Event] = [decision for name in job.pending if (decision := _about(job, job.tasks[name], now_ms, chance))]
+    if decisions:
+        return decisions
+    if job.failing and not job.running:
+        return [JobEnded(Status.ERROR)]
+    if not job.open:
+        return [JobEnded(Status.DONE)]
+    return []
+
+
+def _about(job: Job, task: Task, now_ms: int, chance: float) -> Event | None:
+    """What to do about a pending task; None: nothing new starts in a job that is failing."""
+    if task.status is Status.SCHEDULED:
+        return None if job.failing else TaskCalled(task.name)
+    if task.failure:
+        return _after_failure(task, now_ms, chance)
+    if task.until_ms > now_ms:  # restored while it waited
+        return TaskDelayed(task.name, task.until_ms)
+    if task.activity.at_most_once and not task.until_ms:  # restored while its call was under way
+        return TaskFailed(task.name, "interrupted while it was called; it is called at most once, so its outcome is unknown")
+    return TaskCalled(task.name)
+
+
+def _after_failure(task: Task, now_ms: int, chance: float) -> Event:
+    failure, policy = task.failure, task.activity.retry
+    assert failure is not None
+    if not may_retry(policy, task.attempts, failure.kind):
+        tried = f" ({task.attempts} attempts)" if task.attempts > 1 else ""
+        return TaskFailed(task.name, failure.text + tried)
+    return TaskDelayed(task.name, now_ms + int(1000 * delay_s(policy, task.attempts, chance, failure.retry_after_s)))

@@ -1,0 +1,369 @@
+"""A job: a growing graph of tasks, as frozen values, and the one way in which it changes.
+
+`apply(job, event) -> (job, changes)` is the whole life of a job. Events are facts from outside (a reply came, a timer is due, the time is
+up) and the decisions of `decider.decide` once they are enacted (this task is called, that one has failed): whatever happens, happens
+through the same door, and `LEGAL` says what may follow what.
+
+The graph: a task may wait for others (`after`), and it may grow children when its reply names next activities. A task's *branch* is the
+task with everything that grew from it. An `after` edge waits for the whole branch; so `parallelizable: "no"` is a chain of such edges, and
+a list of activities of which one is not independent is the same thing without children. Each task counts what it still waits for and what
+is still open in its branch, so that an event costs what it changes, not what the job holds.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import NamedTuple
+
+from cameron.core.process import Activity, Limits, Process
+
+
+class Status(StrEnum):
+    """What a job or a task can be. A task is known (`scheduled`) from the moment it is discovered."""
+
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    DONE = "done"
+    ERROR = "error"
+    CANCELLED = "cancelled"  # of jobs only: a cancelled job's running tasks end in error
+
+
+LEGAL: dict[Status, frozenset[Status]] = {
+    Status.SCHEDULED: frozenset({Status.RUNNING, Status.ERROR, Status.CANCELLED}),
+    Status.RUNNING: frozenset({Status.DONE, Status.ERROR, Status.CANCELLED}),
+    Status.DONE: frozenset(),
+    Status.ERROR: frozenset(),
+    Status.CANCELLED: frozenset(),
+}
+
+
+class IllegalTransition(Exception):
+    """An event that cannot follow what has happened: a defect of Cameron's, never something a service can cause."""
+
+
+# What an attempt came to
+
+
+class Growth(NamedTuple):
+    """The next activities that a reply names."""
+
+    activities: tuple[Activity, ...]
+    parallel: bool
+
+
+class Success(NamedTuple):
+    """The activity was carried out."""
+
+    data: str  # the reply's data as compact JSON text
+    growth: Growth | None = None
+    growth_text: str = ""  # what the reply said of its next activities, for the record
+    payload: bytes = b""  # the request body of the tasks that grow from here: the same for all of them
+    requestor: str = ""  # in whose name they are called
+    names: tuple[str, ...] | None = None  # restored from a record: the task names that the next activities were given, if any
+
+
+class Failure(NamedTuple):
+    """The attempt failed."""
+
+    kind: str  # a word that retry policies know: refused, timeout, http_503, ...
+    text: str  # for a person: what failed, and where
+    retry_after_s: float | None = None  # what the service asked for
+
+
+Outcome = Success | Failure
+
+
+# Events
+
+
+class JobStarted(NamedTuple):
+    """A runner has taken the job up."""
+
+
+class TaskCalled(NamedTuple):
+    """A decision: the task is called, for the first time or again."""
+
+    task: str
+
+
+class TaskReplied(NamedTuple):
+    """A fact: the attempt under way came to an outcome."""
+
+    task: str
+    outcome: Outcome
+
+
+class TaskDelayed(NamedTuple):
+    """A decision: the task is to be called again, not before `until_ms`."""
+
+    task: str
+    until_ms: int
+
+
+class TaskFailed(NamedTuple):
+    """A decision: the task has failed for good."""
+
+    task: str
+    text: str
+
+
+class TaskDue(NamedTuple):
+    """A fact: a delayed task's time has come, or a restored one has nobody who waits for its reply."""
+
+    task: str
+
+
+class JobEnded(NamedTuple):
+    """A decision: nothing is left to do, or nothing more is to be done; running tasks end in error with `text`."""
+
+    status: Status
+    text: str = ""
+
+
+Event = JobStarted | TaskCalled | TaskReplied | TaskDelayed | TaskFailed | TaskDue | JobEnded
+
+
+# Changes: what an event made different, for whoever keeps the record
+
+
+class JobChanged(NamedTuple):
+    """The job has a new status."""
+
+    status: Status
+
+
+class TasksDiscovered(NamedTuple):
+    """Tasks have joined the job."""
+
+    parent: str | None
+    tasks: tuple[str, ...]
+
+
+class TaskChanged(NamedTuple):
+    """A task has a new status, and its output with it where it has ended."""
+
+    task: str
+    status: Status
+
+
+class TaskTried(NamedTuple):
+    """A running task's attempts or its delay have changed."""
+
+    task: str
+
+
+Change = JobChanged | TasksDiscovered | TaskChanged | TaskTried
+
+
+# The job
+
+
+class Task(NamedTuple):
+    """One run of an activity."""
+
+    name: str  # unique in its job
+    activity: Activity
+    parent: str | None
+    depth: int
+    payload: bytes  # the body it is called with
+    waits_for: int = 0  # branches that have to end before it starts
+    followers: tuple[str, ...] = ()  # tasks that wait for this one's branch
+    open: int = 1  # itself and its children's branches, as far as they have not ended
+    status: Status = Status.SCHEDULED
+    attempts: int = 0
+    until_ms: int = 0  # not to be called before; 0: no delay
+    failure: Failure | None = None  # of the last attempt, until it is decided what follows
+    output: Success | None = None
+    error: str = ""
+
+
+class Job(NamedTuple):
+    """One run of a process."""
+
+    process: str
+    key: str
+    uuid: str
+    deadline_ms: int
+    limits: Limits
+    status: Status
+    tasks: dict[str, Task]  # in order of discovery; never changed in place
+    pending: tuple[str, ...]  # tasks about which something is to be decided
+    open: int  # tasks that have not ended
+    running: int
+    failing: bool = False  # a required task has failed for good: nothing new starts
+    stored_bytes: int = 0
+
+
+def new_job(process: Process, key: str, uuid: str, payload: bytes, deadline_ms: int) -> Job:
+    """A job as it is accepted: its definition's activities are its first tasks; those that wait for nothing are pending.
+
+    `payload` is the request body of those tasks; `deadline_ms` the time (epoch milliseconds) at which the job ends, come what may.
+    """
+    tasks: dict[str, Task] = {}
+    for activity in process.activities:
+        tasks[activity.name] = Task(activity.name, activity, None, 1, payload, waits_for=len(activity.after))
+        for earlier in activity.after:
+            tasks[earlier] = tasks[earlier]._replace(followers=(*tasks[earlier].followers, activity.name))
+    pending = tuple(name for name, task in tasks.items() if not task.waits_for)
+    return Job(process.name, key, uuid, deadline_ms, process.limits, Status.SCHEDULED, tasks, pending, len(tasks), 0)
+
+
+def apply(job: Job, event: Event) -> tuple[Job, list[Change]]:
+    """The job after the event, and what changed. The job given stays as it was. Raises IllegalTransition."""
+    match event:
+        case TaskReplied(name, Success() as success):
+            return _succeeded(job, job.tasks[name], success)
+        case TaskReplied(name, Failure() as failure):
+            return _pend(job, job.tasks[name]._replace(failure=failure)), []
+        case TaskCalled(name):
+            return _called(job, job.tasks[name])
+        case TaskFailed(name, text):
+            return _failed(job, job.tasks[name], text)
+        case TaskDelayed(name, until_ms):
+            task = job.tasks[name]._replace(until_ms=until_ms, failure=None)
+            return _unpend(job, task), [TaskTried(name)]
+        case TaskDue(name):
+            return _pend(job, job.tasks[name]), []
+        case JobStarted():
+            return job._replace(status=_next(job.status, Status.RUNNING)), [JobChanged(Status.RUNNING)]
+        case JobEnded(status, text):
+            return _ended(job, status, text)
+    raise TypeError(f"{event!r} is no event")
+
+
+def _next(old: Status, new: Status) -> Status:
+    if new not in LEGAL[old]:
+        raise IllegalTransition(f"{new} after {old}")
+    return new
+
+
+def _pend(job: Job, task: Task) -> Job:
+    if task.status not in (Status.RUNNING, Status.SCHEDULED):
+        raise IllegalTransition(f"task {task.name!r} is {task.status}, nothing is left to decide about it")
+    pending = job.pending if task.name in job.pending else (*job.pending, task.name)
+    return job._replace(tasks={**job.tasks, task.name: task}, pending=pending)
+
+
+def _unpend(job: Job, task: Task) -> Job:
+    return job._replace(tasks={**job.tasks, task.name: task}, pending=_without(job.pending, task.name))
+
+
+def _without(names: tuple[str, ...], name: str) -> tuple[str, ...]:
+    if names and names[0] == name:  # decisions are enacted in the order of the names: nearly always it is the first
+        return names[1:]
+    return tuple(other for other in names if other != name)
+
+
+def _called(job: Job, task: Task) -> tuple[Job, list[Change]]:
+    attempts, again = task.attempts + 1, task.status is Status.RUNNING
+    status = task.status if again else _next(task.status, Status.RUNNING)
+    called = _unpend(job, task._replace(status=status, attempts=attempts, until_ms=0, failure=None))
+    if again:
+        return called, [TaskTried(task.name)]
+    return called._replace(running=job.running + 1), [TaskChanged(task.name, status)]
+
+
+def _succeeded(job: Job, task: Task, success: Success) -> tuple[Job, list[Change]]:
+    status = _next(task.status, Status.DONE)
+    if success.names is None and (fault := _limit_fault(job, task, success)):
+        return _pend(job, task._replace(failure=Failure("limit", fault))), []
+    tasks, changes = dict(job.tasks), list[Change]()
+    changes.append(TaskChanged(task.name, status))
+    names: tuple[str, ...] = ()
+    if success.growth:
+        names = success.names or _fresh_names(tasks, (activity.name for activity in success.growth.activities))
+        changes.append(TasksDiscovered(task.name, names))
+        _grow(tasks, task, success, names)
+    tasks[task.name] = task._replace(status=status, output=success, open=task.open + len(names), until_ms=0, failure=None)
+    pending = _without(job.pending, task.name) if job.pending else ()
+    if names:
+        ready = names if success.growth and success.growth.parallel else names[:1]
+        pending = (*pending, *ready)
+    return job._replace(
+        tasks=tasks,
+        pending=pending + _close(tasks, task.name),
+        open=job.open - 1 + len(names),
+        running=job.running - 1,
+        stored_bytes=job.stored_bytes + len(success.data) + len(success.growth_text),
+    ), changes
+
+
+def _limit_fault(job: Job, task: Task, success: Success) -> str | None:
+    limits, growing = job.limits, len(success.growth.activities) if success.growth else 0
+    if job.stored_bytes + len(success.data) + len(success.growth_text) > limits.max_stored_bytes:
+        return f"the job would store more than {limits.max_stored_bytes} bytes of output (setting job.max_stored_bytes)"
+    if growing and len(job.tasks) + growing > limits.max_tasks:
+        return f"its {growing} next activities would bring the job above {limits.max_tasks} tasks (setting job.max_tasks)"
+    if growing and task.depth >= limits.max_depth:
+        return f"its next activities would be deeper than {limits.max_depth} (setting job.max_depth)"
+    return None
+
+
+def _fresh_names(tasks: dict[str, Task], wanted: Iterable[str]) -> tuple[str, ...]:
+    """Names unique in the job: a second task of a name is called `name#2`, a third `name#3`, in order of discovery."""
+    given: dict[str, None] = {}
+    counts: dict[str, int] = {}  # a thousand siblings of one name must not each count from the start
+    for name in wanted:
+        unique, count = name, counts.get(name, 1)
+        while unique in tasks or unique in given:
+            count += 1
+            unique = f"{name}#{count}"
+        counts[name] = count
+        given[unique] = None
+    return tuple(given)
+
+
+def _grow(tasks: dict[str, Task], parent: Task, success: Success, names: tuple[str, ...]) -> None:
+    growth = success.growth
+    assert growth is not None
+    chained = not growth.parallel
+    for at, (name, activity) in enumerate(zip(names, growth.activities, strict=True)):
+        tasks[name] = Task(
+            name,
+            activity,
+            parent.name,
+            parent.depth + 1,
+            success.payload,
+            waits_for=1 if chained and at else 0,
+            followers=names[at + 1 : at + 2] if chained else (),
+        )
+
+
+def _close(tasks: dict[str, Task], name: str) -> tuple[str, ...]:
+    """Count the task's own end up its branch; the tasks that now wait for nothing are the answer."""
+    freed: list[str] = []
+    at: str | None = name
+    while at is not None:
+        task = tasks[at] = tasks[at]._replace(open=tasks[at].open - 1)
+        if task.open:
+            break
+        for follower in task.followers:
+            waiting = tasks[follower] = tasks[follower]._replace(waits_for=tasks[follower].waits_for - 1)
+            if not waiting.waits_for and waiting.status is Status.SCHEDULED:
+                freed.append(follower)
+        at = task.parent
+    return tuple(freed)
+
+
+def _failed(job: Job, task: Task, text: str) -> tuple[Job, list[Change]]:
+    status, was_running = _next(task.status, Status.ERROR), task.status is Status.RUNNING
+    tasks = dict(job.tasks)
+    tasks[task.name] = task._replace(status=status, error=text, until_ms=0, failure=None)
+    return job._replace(
+        tasks=tasks,
+        pending=_without(job.pending, task.name) + _close(tasks, task.name),
+        open=job.open - 1,
+        running=job.running - was_running,
+        failing=job.failing or task.activity.required,
+        stored_bytes=job.stored_bytes + len(text),
+    ), [TaskChanged(task.name, status)]
+
+
+def _ended(job: Job, status: Status, text: str) -> tuple[Job, list[Change]]:
+    tasks, changes = dict(job.tasks), list[Change]()
+    if job.running:
+        for name, task in job.tasks.items():
+            if task.status is Status.RUNNING:
+                tasks[name] = task._replace(status=Status.ERROR, error=text, failure=None)
+                changes.append(TaskChanged(name, Status.ERROR))
+    changes.append(JobChanged(status))
+    return job._replace(status=_next(job.status, status), tasks=tasks, pending=(), running=0), changes

@@ -1,0 +1,72 @@
+"""What a dialect is to the engine: a document in, a Process out, and how its requests, replies and records read."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+from cameron.core.job import Change, Job, Outcome, Success, Task
+from cameron.core.process import Process
+
+
+class JobRequest(NamedTuple):
+    """What a client asks for, read and checked."""
+
+    key: str
+    data: str  # as it is shown to operators: a string as it is, anything else as compact JSON
+    requestor: str
+    payload: bytes  # the request body of the first activities
+
+
+class Reply(Protocol):
+    """What came of one attempt to call an activity."""
+
+    @property
+    def status(self) -> int: ...  # HTTP's, 0 where there was no reply
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def retry_after(self) -> str: ...  # the header's value, "" where there was none
+    @property
+    def failure(self) -> str | None: ...  # a word for the kind of failure; None: a reply of any status came whole
+    @property
+    def error(self) -> str: ...  # text for a person, where there is a failure
+
+
+class Writes(NamedTuple):
+    """What changes make of the keys: fields and values in turn, and the texts of new errors by task."""
+
+    fields: list[str]  # of the documented hash
+    record: list[str]  # of the engine's record
+    errors: list[tuple[str, str]]
+
+
+class Dialect(Protocol):
+    """The one file that knows a dialect implements this; nothing else names it."""
+
+    name: str
+
+    def read_process(self, document: str) -> Process:
+        """The process of a stored document."""
+
+    def read_request(self, process: Process, body: bytes) -> JobRequest:
+        """The request to start a job. Raises InvalidRequest."""
+
+    def outcome(self, job: Job, task: Task, reply: Reply) -> Outcome:
+        """What a reply means. Whatever it holds, this returns."""
+
+    def recorded(self, job: Job, task: Task, data: str, growth_text: str, handover: str) -> Success:
+        """A success as it was recorded; `handover` is the record's `next` of that task."""
+
+    def job_key(self, process: str, key: str, uuid: str) -> str:
+        """The name of the job's hash."""
+
+    def accepted(self, request: JobRequest, stamp: str) -> list[str]:
+        """Fields and values of a new job's hash."""
+
+    def writes(self, job: Job, changes: Sequence[Change], stamp: str) -> Writes:
+        """What to write where, for the changes that led to this job."""
+
+    def restore(self, job: Job, fields: Mapping[str, str], record: Mapping[str, str]) -> Job:
+        """A new job brought to where its keys say it was; tasks that were running are pending."""
+
+    def show(self, process: str, key: str, uuid: str, fields: Mapping[str, str]) -> bytes:
+        """A job as its clients see it: a JSON document."""

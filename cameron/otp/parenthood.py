@@ -1,0 +1,84 @@
+"""What a supervisor does with actors: start a child, adopt it, end it. Blocks; in the supervisor's own thread."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Hashable, Iterable
+from typing import Any
+
+from cameron.otp.errors import Ignore, StartFailed
+from cameron.otp.reasons import Reason, crash_of
+from cameron.otp.ref import Ref
+from cameron.otp.signals import ChildEnded, ExitRequest
+
+
+def start_from(start: Callable[..., Any], args: tuple[Any, ...] = ()) -> Ref[Any]:
+    """Call a child's start function.
+
+    Raises:
+        StartFailed: with its reason, also where the function itself raised anything else, or returned no ref.
+        Ignore: the child has nothing to do.
+    """
+    try:
+        ref = start(*args)
+        if not isinstance(ref, Ref):
+            raise TypeError(f"a child's start must return what SomeActor.start(...) returns, not {ref!r}")
+    except (Ignore, StartFailed):
+        raise
+    except BaseException as error:
+        raise StartFailed(crash_of(error)) from None
+    return ref
+
+
+def adopt(parent: Ref[Any], child: Ref[Any], child_id: Hashable) -> None:
+    """Tell the parent by `ChildEnded` when the child ends; let the child end when the parent does, also when that is killed."""
+    theirs, ours = child.actor_inbox, parent.actor_inbox
+    theirs.crash_is_reported = True  # by the parent
+    killed_with = ours.watch(child, lambda reason: theirs.signal(ExitRequest(reason)))
+    if killed_with is not None:  # the parent, while it started this child
+        theirs.signal(ExitRequest(killed_with))
+    ended_with = theirs.watch(parent, lambda reason: ours.signal(ChildEnded(child_id, child, reason)))
+    if ended_with is not None:
+        ours.signal(ChildEnded(child_id, child, ended_with))
+
+
+def disown(parent: Ref[Any], child: Ref[Any]) -> None:
+    """Forget a child that has ended, or that is to be ended now."""
+    parent.actor_inbox.unwatch(child)
+    child.actor_inbox.unwatch(parent)
+
+
+def end_child(child: Ref[Any], shutdown_s: float | None) -> None:
+    """Ask a child to end, wait `shutdown_s` seconds (None: no bound, 0: not at all), then kill it."""
+    end_children([child], shutdown_s)
+
+
+def end_children(children: Iterable[Ref[Any]], shutdown_s: float | None) -> None:
+    """Ask them all to end at once, wait for all under one common bound, then kill those who are left."""
+    running = list(children)
+    if shutdown_s != 0:
+        last = _Last(len(running))
+        for child in running:
+            if child.actor_inbox.watch(last, last.one_ended) is not None:
+                last.one_ended()
+            child.exit()
+        last.ended.wait(shutdown_s)
+    for child in running:
+        child.kill()  # nothing where it has ended
+
+
+class _Last:
+    """Waits for the last of a number of ends."""
+
+    def __init__(self, count: int) -> None:
+        self.ended = threading.Event()
+        self._left = count
+        self._lock = threading.Lock()
+        if count == 0:
+            self.ended.set()
+
+    def one_ended(self, reason: Reason | None = None) -> None:
+        with self._lock:
+            self._left -= 1
+            if self._left == 0:
+                self.ended.set()

@@ -1,0 +1,154 @@
+"""An actor with a thread of its own, which may block; how it waits can be replaced."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from time import monotonic
+from typing import Any, ClassVar
+
+from cameron.otp.actor import Actor
+from cameron.otp.current import bury, current, entomb
+from cameron.otp.errors import Ignore, StartFailed
+from cameron.otp.mailbox import Letter
+from cameron.otp.reasons import StartTimeout, crash_of
+from cameron.otp.signals import Down, ExitRequest
+
+_BATCH = 1_000  # messages in a row, after which `wait` gets its moment all the same
+
+
+class ThreadActor(Actor):
+    """Runs all hooks but `__init__` in its own daemon thread.
+
+    While its mailbox is empty it is in `wait`. An actor that has to wait for something else too (sockets, a child process) overrides
+    `wait` and `wake` together; what `wait` raises is a crash of the actor, like in a handler.
+    """
+
+    is_pooled: ClassVar[bool] = False
+
+    start_timeout_s: ClassVar[float | None] = 60.0
+    """How long `start` waits for `on_start` before it abandons the actor with `StartTimeout`; None: for ever."""
+
+    _is_done = False
+    _is_undrained = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._bell: SimpleQueue[None] = SimpleQueue()
+
+    def wait(self, timeout_s: float | None) -> None:
+        """Block until `wake` is called, or for `timeout_s` seconds (None: no bound, 0: don't block). May return early. Own thread.
+
+        The loop passes None, and 0 when it lets `wait` have a look during a flood of messages; `receive` passes its time left.
+        """
+        with suppress(Empty):
+            self._bell.get(timeout=timeout_s, block=timeout_s != 0)
+
+    def wake(self) -> None:
+        """End the `wait` that is going on or about to begin. Any thread, also inside a `wait` that has just timed out."""
+        self._bell.put(None)
+
+    def receive(self, timeout_s: float | None) -> Any:
+        """Take the next message from within `terminate` (or another hook), so that an orderly end can still do its work.
+
+        Waits `timeout_s` seconds (None: no bound) for one, and returns None when there was none. `Down`s are returned as messages,
+        requests to end are passed over. An ask can be answered through `reply_later()`; else it fails when the actor ends.
+        """
+        deadline = None if timeout_s is None else monotonic() + timeout_s
+        while not self.is_fenced:
+            item = self.actor_inbox.take()
+            if item is not None:
+                if self._is_message(item):
+                    return self._opened(item)
+                continue
+            left = None if deadline is None else deadline - monotonic()
+            if left is not None and left <= 0:
+                return None
+            self._wait_for_message(left)
+        return None
+
+    def _is_message(self, item: Any) -> bool:
+        if isinstance(item, Down):
+            return self._is_awaited(item)
+        return not isinstance(item, ExitRequest)
+
+    def _opened(self, item: Any) -> Any:
+        if type(item) is not Letter:
+            return item
+        if self._letter is not None:  # the ask before this one was not answered: it stays owed until the end
+            self.reply_later()
+        self._letter = item if item.reply_to is not None else None
+        return item.message
+
+    # The loop
+
+    def _start_actor_loop(self) -> None:
+        started: SimpleQueue[BaseException | None] = SimpleQueue()
+        thread = threading.Thread(target=self._actor_loop_from, args=(started,), name=f"otp-{self._actor_ref}", daemon=True)
+        try:
+            thread.start()
+            failure = started.get(timeout=self.start_timeout_s)
+        except Empty:
+            self._abandon()
+            raise StartFailed(StartTimeout) from None
+        except BaseException as error:  # no thread to be had, or the starter was interrupted
+            self._is_done = not thread.is_alive()
+            self._abandon()
+            if isinstance(error, Exception):
+                raise StartFailed(crash_of(error)) from None
+            raise
+        if failure is not None:
+            raise failure
+
+    def _actor_loop_from(self, started: SimpleQueue[BaseException | None]) -> None:
+        current.actor = self
+        try:
+            self._actor_loop_setup()
+        except (Ignore, StartFailed) as failure:
+            started.put(failure.with_traceback(None))
+        else:
+            started.put(None)
+            self._actor_loop_running()
+        finally:
+            self._is_done = True
+            bury(self)
+
+    def _actor_loop_running(self) -> None:
+        while self._work_off() and self._guard(self._pause):
+            pass
+
+    def _work_off(self) -> bool:
+        """Handle what is in the mailbox, up to a batch, then `on_drained`; whether the actor lives on."""
+        for _ in range(_BATCH):
+            item = self.actor_inbox.take()
+            if item is None:
+                return self._drain() if self._is_undrained else True
+            self._is_undrained = True
+            if not self._handle(item):
+                return False
+        return True
+
+    def _drain(self) -> bool:
+        self._is_undrained = False
+        return super()._drain()
+
+    def _pause(self) -> None:
+        if self._is_undrained:  # amid a flood
+            self.wait(0)
+        else:
+            self._wait_for_message(None)
+
+    def _wait_for_message(self, timeout_s: float | None) -> None:
+        if self.actor_inbox.rest():
+            self.wait(timeout_s)
+            self.actor_inbox.rouse()
+
+    def _ready(self) -> None:
+        self.wake()
+
+    def _abandon_thread(self) -> None:
+        entomb(self)
+        if self._is_done:  # it came back before it was counted
+            bury(self)
+        self.wake()

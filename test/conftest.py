@@ -1,0 +1,16 @@
+"""Fixtures for every test that stands on a real Redis, which the suite starts itself."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from .acceptance.support.redis_server import RedisServer
+
+
+@pytest.fixture(scope="session")
+def redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A redis-server of the session's own; who needs it empty flushes it."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.stop()

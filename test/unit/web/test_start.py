@@ -1,0 +1,105 @@
+"""POST /api/process/{name}/start."""
+
+import json
+from typing import Any
+
+import pytest
+from falcon.testing import TestClient
+
+from cameron.errors import InvalidRequest, StoreUnavailable
+
+UUID = "0123456789abcdef0123456789abcdef"
+START = "/api/process/foo/start"
+
+
+def test_an_accepted_job_is_a_201_with_payload_and_location(client: TestClient) -> None:
+    result = client.simulate_post(START, body='{"key":"(id,007)"}', headers={"Host": "example.org:8080"})
+    assert result.status_code == 201
+    assert result.headers["content-type"] == "application/json"
+    assert result.headers["location"] == f"http://example.org:8080/api/process/foo/key/(id,007)/job/{UUID}"
+    assert result.json == {"payload": '{"key":"(id,007)"}'}
+
+
+def test_an_unknown_process_is_a_404_with_the_payload(client: TestClient) -> None:
+    result = client.simulate_post("/api/process/bar/start", body='{"key":"k"}')
+    assert (result.status_code, result.content) == (404, b'{"payload": "{\\"key\\":\\"k\\"}"}')
+
+
+def test_a_payload_that_is_not_utf8_is_shown_with_replacements(client: TestClient) -> None:
+    result = client.simulate_post("/api/process/bar/start", body=b"\xff\xc3\xa9")
+    assert result.json == {"payload": "\ufffdé"}
+
+
+@pytest.mark.parametrize("content_type", [None, "application/x-www-form-urlencoded", "text/plain", "application/json", "nonsense"])
+def test_any_content_type_is_taken(client: TestClient, engine: Any, content_type: str | None) -> None:
+    headers = {} if content_type is None else {"Content-Type": content_type}
+    assert client.simulate_post(START, body="key=1&x=%7B", headers=headers).status_code == 201
+    assert engine.started == [("foo", b"key=1&x=%7B")]
+
+
+@pytest.mark.parametrize(
+    ("key", "segment"),
+    [
+        ("(id,007)", "(id,007)"),
+        ("a:@!$&'*;=~-._+b", "a:@!$&'*;=~-._+b"),
+        ("a/b c%", "a%2Fb%20c%25"),
+        ("é?#{}", "%C3%A9%3F%23%7B%7D"),
+        ('<">\\^`|', "%3C%22%3E%5C%5E%60%7C"),
+    ],
+)
+def test_the_location_encodes_only_what_a_segment_may_not_hold(client: TestClient, engine: Any, key: str, segment: str) -> None:
+    engine.key = key
+    location = client.simulate_post(START, body="{}", headers={"Host": "h"}).headers["location"]
+    assert location == f"http://h/api/process/foo/key/{segment}/job/{UUID}"
+    engine.jobs["foo", key, UUID] = b"{}"
+    assert client.simulate_get(location.removeprefix("http://h")).status_code == 200
+
+
+@pytest.mark.parametrize("host", ["h", "h:1", "my_host.example-1.org:65535", "[::1]:8080", "127.0.0.1"])
+def test_the_location_names_the_host_as_the_client_did(client: TestClient, host: str) -> None:
+    assert client.simulate_post(START, body="{}", headers={"Host": host}).headers["location"].startswith(f"http://{host}/api/")
+
+
+@pytest.mark.parametrize("host", ["", "a b", "a\r\nX: y", "a/b", "a@b", "a, b", "é", "a:b", "a:123456", "<x>", "x\n", "[evil]", "a" * 300])
+def test_a_host_that_cannot_stand_in_a_url_is_replaced_by_the_configured_one(client: TestClient, host: str) -> None:
+    location = client.simulate_post(START, body="{}", extras={"HTTP_HOST": host}).headers["location"]
+    assert location.startswith("http://127.0.0.1:8008/api/process/foo/")
+
+
+@pytest.mark.parametrize("declared", [None, "1001"])
+def test_a_body_over_the_limit_is_a_413_that_names_the_limit(client: TestClient, engine: Any, declared: str | None) -> None:
+    extras = {"wsgi.input_terminated": True} | ({} if declared is None else {"CONTENT_LENGTH": declared})
+    result = client.simulate_post(START, body=b"x" * 1001, headers={"Content-Length": declared or ""}, extras=extras)
+    assert result.status_code == 413
+    assert result.json["error"]["code"] == "body_too_large"
+    assert "1000 bytes" in result.json["error"]["message"]
+    assert engine.started == []
+
+
+def test_a_body_at_the_limit_is_taken(client: TestClient, engine: Any) -> None:
+    assert client.simulate_post(START, body=b"x" * 1000).status_code == 201
+    assert engine.started == [("foo", b"x" * 1000)]
+
+
+def test_an_unreadable_request_is_a_400_with_code_message_and_field(client: TestClient, engine: Any) -> None:
+    engine.failure = InvalidRequest("missing_key", "the key “é” is missing: send one", "key")
+    result = client.simulate_post(START, body="{}")
+    assert result.status_code == 400
+    assert json.loads(result.content.decode()) == {
+        "error": {"code": "missing_key", "message": "the key “é” is missing: send one", "field": "key"}
+    }
+    assert result.headers["content-type"] == "application/json"
+
+
+def test_a_store_that_is_away_is_a_503_with_retry_after(client: TestClient, engine: Any) -> None:
+    engine.failure = StoreUnavailable("refused", retry_after_s=7)
+    result = client.simulate_post(START, body="{}")
+    assert (result.status_code, result.headers["retry-after"]) == (503, "7")
+    assert result.json["error"]["code"] == "store_unavailable"
+
+
+@pytest.mark.parametrize("path", ["/api/process/%/start", "/api/process/%ff/start", "/api/process/%zz/start"])
+def test_a_malformed_name_is_a_400(client: TestClient, engine: Any, path: str) -> None:
+    result = client.simulate_post("/", body="{}", extras={"RAW_URI": path})
+    assert (result.status_code, result.json["error"]["code"]) == (400, "malformed_path")
+    assert engine.started == []
