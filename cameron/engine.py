@@ -8,7 +8,7 @@ from pykka import Timeout
 
 from cameron.clock import Clock
 from cameron.errors import JobNotFound, StoreUnavailable
-from cameron.job_data import Accept
+from cameron.job_data import Accept, Ping
 from cameron.job_ledger import entry_fields
 from cameron.otp import Address, Exit
 from cameron.process_catalog import Catalog
@@ -55,10 +55,10 @@ class Engine:
             entry += record
         args = [str(len(fields)), *fields, str(len(record)), *record, *entry]
         names = (dialect.job_key(process, request.key, job), keys.record(process, job), keys.queue(process))
-        self._accept(Accept(names, args, time.monotonic() + self._accept_timeout_s))
+        self._ask_job_data(Accept(names, args, time.monotonic() + self._accept_timeout_s))
         return Accepted(process, request.key, job, text)
 
-    def _accept(self, message: Accept) -> None:
+    def _ask_job_data(self, message: Accept | Ping) -> None:
         try:
             refusal = self._job_data.ask(message, timeout=self._accept_timeout_s)
         except Timeout:
@@ -81,9 +81,6 @@ class Engine:
         return dialect.show(process, key, uuid, fields)
 
     def status(self) -> dict[str, Any]:
-        """`{"status": "ok", "redis", "processes"}`. Raises StoreUnavailable where Redis does not answer."""
-        try:
-            self._redis.ping()
-        except (*StoreAway, StoreError) as error:
-            raise StoreUnavailable(f"redis does not answer: {error}") from None
+        """`{"status": "ok", "redis", "processes"}`. Raises StoreUnavailable where no job could be accepted now."""
+        self._ask_job_data(Ping(time.monotonic() + self._accept_timeout_s))
         return {"status": "ok", "redis": place(self._url), "processes": self._catalog.names()}

@@ -47,6 +47,15 @@ class Accept(NamedTuple):
     give_up_at_s: float  # monotonic: nobody waits for the answer after that
 
 
+class Ping(NamedTuple):
+    """Asked: could a job be accepted now? Answered as `Accept` is."""
+
+    give_up_at_s: float
+
+
+_ASKED = (Accept, Ping)  # somebody waits for the answer, and would rather be refused than wait long
+
+
 class Commit(NamedTuple):
     """Told by a job's owner: write, and then make the calls that the write releases."""
 
@@ -96,9 +105,10 @@ class JobData(ThreadActor):
         self._pipeline = Pipeline(url, timeout_s)
         self._calls = Address("http")
         self._definitions: dict[str, Define] = {}
-        self._waiting: list[tuple[Any, Any]] = []  # (message, reply handle of an Accept), oldest first
+        self._waiting: list[tuple[Any, Any]] = []  # (message, reply handle where it was asked), oldest first
         self._failures = 0  # since Redis last answered
         self._paused = False
+        self._tried_s = 0.0  # monotonic: the last attempt to connect
 
     # hooks of the actor, all on its own thread
 
@@ -109,7 +119,7 @@ class JobData(ThreadActor):
     def on_receive(self, message: Any) -> None:
         """Only collect; `on_drained` writes."""
         match message:
-            case Accept():
+            case Accept() | Ping():
                 self._waiting.append((message, self.reply_later()))
             case Define():
                 self._definitions[message.digest] = message
@@ -125,10 +135,12 @@ class JobData(ThreadActor):
 
     def on_drained(self) -> None:
         """The mailbox is empty: write what was in it."""
-        while self._waiting and self._pipeline.connected and not self._paused:
-            self._write(self._waiting[:MAX_COMMANDS])
+        self._write_all()
+        if self._waiting and not self._pipeline.connected and time.monotonic() - self._tried_s > RECONNECT_S[0]:
+            self._connect()  # somebody asks: Redis may be back, and the next attempt by the clock a while away
+            self._write_all()
         if self._waiting:
-            self._refuse_accepts()
+            self._refuse_asked()
 
     def terminate(self, reason: object) -> None:
         """Nothing waits here in an orderly stop: who writes has been stopped before."""
@@ -136,9 +148,13 @@ class JobData(ThreadActor):
 
     # writing
 
+    def _write_all(self) -> None:
+        while self._waiting and self._pipeline.connected and not self._paused:
+            self._write(self._waiting[:MAX_COMMANDS])
+
     def _write(self, batch: list[tuple[Any, Any]]) -> None:
         now_s = time.monotonic()
-        live = [(message, later) for message, later in batch if not (isinstance(message, Accept) and message.give_up_at_s < now_s)]
+        live = [(message, later) for message, later in batch if not (isinstance(message, _ASKED) and message.give_up_at_s < now_s)]
         commands: list[Command] = []
         for message, _ in live:
             commands.extend(self._commands(message))
@@ -159,6 +175,8 @@ class JobData(ThreadActor):
                 return (self._pipeline.script(message.script, message.keys, message.args),)
             case Accept():
                 return (self._pipeline.script("accept", message.keys, message.args),)
+            case Ping():
+                return (("PING",),)
             case Commands():
                 return message.commands
             case Define():
@@ -174,8 +192,8 @@ class JobData(ThreadActor):
             count = 2 if isinstance(message, Define) else len(message.commands) if isinstance(message, Commands) else 1
             mine, at = answers[at : at + count], at + count
             trouble = trouble or next((answer for answer in mine if passes(answer)), None)
-            if isinstance(message, Accept):
-                self._answer_accept(message, later, mine[0])
+            if isinstance(message, _ASKED) and not isinstance(mine[0], ScriptsForgotten):
+                self._answer_asked(later, mine[0])
             elif trouble:
                 kept.append((message, later))
             else:
@@ -184,7 +202,7 @@ class JobData(ThreadActor):
         if trouble:
             self._rest(trouble)
 
-    def _answer_accept(self, message: Accept, later: Any, answer: Any) -> None:
+    def _answer_asked(self, later: Any, answer: Any) -> None:
         if isinstance(answer, Exception):
             later.set(StoreUnavailable(str(answer)))
         else:
@@ -206,6 +224,7 @@ class JobData(ThreadActor):
     # the connection
 
     def _connect(self) -> None:
+        self._tried_s = time.monotonic()
         try:
             self._pipeline.connect()
             for definition in self._definitions.values():
@@ -237,10 +256,10 @@ class JobData(ThreadActor):
         self._paused = True
         self.send_after(PAUSE_S, _TryAgain())
 
-    def _refuse_accepts(self) -> None:
+    def _refuse_asked(self) -> None:
         kept = []
         for message, later in self._waiting:
-            if isinstance(message, Accept):
+            if isinstance(message, _ASKED):
                 later.set(StoreUnavailable("redis does not answer"))
             else:
                 kept.append((message, later))

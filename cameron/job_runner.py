@@ -201,6 +201,7 @@ class JobRunner(Actor):
         changes: list[Change] = []
         called: list[str] = []
         now_ms = self._around.clock.now_ms()
+        events = events or self._decisions(now_ms)
         while events:
             for event in events:
                 self._job, more = apply(self._job, event)

@@ -21,7 +21,6 @@ from cameron.otp import (
     AlreadyStarted,
     ChildFailed,
     ChildStarted,
-    Crash,
     Down,
     Reason,
     StartChild,
@@ -131,13 +130,13 @@ class JobScheduler(ThreadActor):
             self._wanted = True
             self._reader.tell(Want(room, self._node.current, tuple(self._known)))
 
-    def terminate(self, reason: object) -> None:
+    def terminate(self, reason: Reason) -> None:
         """Let calls under way end for `shutdown_s`, then hand everything back: another node goes on at once, or the next start does.
 
         Where it is not the node that stops (this actor has crashed, or one that it depends on has), all is left as it is: the next
         scheduler finds what the node holds.
         """
-        if isinstance(reason, Crash) or any(whereis(name) is None for name in DEPENDS_ON):
+        if not is_orderly(reason) or any(whereis(name) is None for name in DEPENDS_ON):
             return
         self._draining = True
         self._tell_runners(Drain())

@@ -97,9 +97,9 @@ def _probe(path: str) -> None:
 
 
 def _console() -> logging.Formatter:
-    """For people: time, level, text, fields; colours where a person looks."""
+    """For people: time, level, text; colours where a person looks. Reports' texts say it all, so their `extra` is left to programs."""
     return structlog.stdlib.ProcessorFormatter(
-        foreign_pre_chain=_FOREIGN,
+        foreign_pre_chain=_SHARED,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),

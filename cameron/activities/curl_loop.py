@@ -16,6 +16,7 @@ import pycurl
 
 from cameron.activities.call import Call, Failure, InvalidCall, Reply, ReplyTo
 from cameron.activities.call_queue import CallQueue
+from cameron.activities.lookups import Lookups, Parked
 from cameron.activities.target import Target, target
 from cameron.activities.transfer import Transfer, failed
 
@@ -45,6 +46,7 @@ class CurlLoop:
 
     def __init__(self, max_calls: int, max_calls_per_host: int, proxy: str = "") -> None:
         self._queue: CallQueue[Waiting] = CallQueue(max_calls, max_calls_per_host)
+        self._lookups: Lookups[Waiting] = Lookups()
         self._proxy = proxy
         self._known: dict[tuple[ReplyTo, str], list[Waiting]] = {}
         self._in_flight: dict[Any, Waiting] = {}  # by easy handle
@@ -100,6 +102,9 @@ class CurlLoop:
         if self._deadline_s is not None and time.monotonic() >= self._deadline_s:
             self._deadline_s = None
             self._multi.socket_action(pycurl.SOCKET_TIMEOUT, 0)
+        for host, scout in self._lookups.scouts():
+            if scout.transfer is not None and scout.transfer.has_address():
+                self._start_parked(self._lookups.found(host, time.monotonic()))
         return self._completed()
 
     def wake(self) -> None:
@@ -139,10 +144,19 @@ class CurlLoop:
 
     def _start_what_may_run(self) -> None:
         while (waiting := self._queue.take()) is not None:
-            if waiting.call is None:
-                self._queue.done(waiting.target.host)
-            else:
-                self._start(waiting, waiting.call)
+            self._start_unless_parked(waiting)
+
+    def _start_unless_parked(self, waiting: Waiting) -> None:
+        """Start the call, or let it wait for another one's name lookup; it has its slot already."""
+        host = waiting.target.host
+        if waiting.call is None:
+            self._queue.done(host)
+        elif not waiting.target.is_name or self._proxy or self._lookups.may_start(host, waiting, time.monotonic()):
+            self._start(waiting, waiting.call)
+
+    def _start_parked(self, parked: list[Parked[Waiting]]) -> None:
+        for each in parked:
+            self._start_unless_parked(each.item)
 
     def _start(self, waiting: Waiting, call: Call) -> None:
         transfer = self._idle.pop() if self._idle else Transfer(self._proxy)
@@ -152,7 +166,7 @@ class CurlLoop:
             reply = failed(call, Failure.INVALID_URL, f"{error} ({waiting.target.shown})")
             self._ready.append((call.reply_to, reply))
             self._forget(waiting, call)
-            self._give_back(transfer, waiting.target.host)
+            self._give_back(transfer, waiting)
             return
         self._multi.add_handle(transfer.curl)
         self._in_flight[transfer.curl] = waiting
@@ -219,7 +233,21 @@ class CurlLoop:
         reply = transfer.reply(call, waiting.target) if error is None else transfer.failed(call, waiting.target, *error)
         replies.setdefault(call.reply_to, []).append(reply)
         self._forget(waiting, call)
+        if error is not None and self._lookups.is_scout(waiting.target.host, waiting) and not transfer.has_address():
+            self._fail_parked(waiting, transfer, error, replies)
         self._end(waiting, transfer)
+
+    def _fail_parked(self, scout: Waiting, transfer: Transfer, error: tuple[int, str], replies: dict[ReplyTo, list[Reply]]) -> None:
+        """The name was not found: so it is for all who waited for it; not found in time: for those who have waited as long."""
+        now_s = time.monotonic()
+        for item, since_s in self._lookups.gave_up(scout.target.host):
+            call = item.call
+            if call is not None and transfer.is_lookup_over(error[0], call, now_s - since_s):
+                replies.setdefault(call.reply_to, []).append(transfer.failed(call, item.target, *error))
+                self._forget(item, call)
+                self._queue.done(item.target.host)
+            else:
+                self._start_unless_parked(item)
 
     def _forget(self, waiting: Waiting, call: Call) -> None:
         """Take the call out of what `cancel` finds."""
@@ -235,13 +263,16 @@ class CurlLoop:
         self._multi.remove_handle(transfer.curl)
         del self._in_flight[transfer.curl]
         waiting.transfer = None
-        self._give_back(transfer, waiting.target.host)
+        self._give_back(transfer, waiting)
 
-    def _give_back(self, transfer: Transfer, host: str) -> None:
-        """Give back a handle and the slot it took."""
+    def _give_back(self, transfer: Transfer, waiting: Waiting) -> None:
+        """Give back a handle and the slot that the call took."""
         if len(self._idle) < IDLE_TRANSFERS:
             transfer.release()
             self._idle.append(transfer)
         else:
             transfer.close()
+        host = waiting.target.host
         self._queue.done(host)
+        if self._lookups.is_scout(host, waiting):
+            self._start_parked(self._lookups.gave_up(host))

@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import NamedTuple
 from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
@@ -18,6 +19,7 @@ class Target(NamedTuple):
     url: str  # ASCII, as libcurl is given it
     host: str  # "host:port": calls are queued and limited by it
     shown: str  # the URL for messages, without user and password
+    is_name: bool  # whether the host has to be looked up, being no IP address
 
 
 @lru_cache(maxsize=4096)
@@ -37,7 +39,7 @@ def target(url: str) -> Target:
         raise InvalidCall(f"the URL {shown!r} is not called: only http and https URLs are")
     if not host or " " in host:
         raise InvalidCall(f"the URL {shown!r} names no host: give http://host[:port]/path")
-    return Target(wire, f"{host}:{port}", shown)
+    return Target(wire, f"{host}:{port}", shown, not _is_address(host))
 
 
 def _host(name: str) -> str:
@@ -45,6 +47,14 @@ def _host(name: str) -> str:
     if ":" in name:
         return f"[{name}]"
     return name if name.isascii() else name.encode("idna").decode("ascii")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 def _ascii(parts: SplitResult, host: str) -> str:

@@ -15,6 +15,7 @@ from cameron.activities.target import Target
 
 RECEIVE_BUFFER_BYTES = 4096  # with the two buffers at libcurl's defaults a call in flight takes 52 KB instead of 22
 SEND_BUFFER_BYTES = 16384
+ADDRESS_S = 60  # how long a host's address is used before it is looked up again; `lookups` counts on it
 KEEP_BODY_BYTES = 65536  # an idle handle that has sent more than this is emptied
 LONGEST_MS = 2_000_000_000  # libcurl counts milliseconds in 32 bits
 E_TOO_LARGE = 100  # pycurl has no name for it
@@ -65,6 +66,7 @@ class Transfer:
         setopt(pycurl.PATH_AS_IS, 1)
         setopt(pycurl.PROXY, self._proxy)  # "" keeps libcurl from looking at http_proxy and its like
         setopt(pycurl.NOPROXY, "")
+        setopt(pycurl.DNS_CACHE_TIMEOUT, ADDRESS_S)
         setopt(pycurl.USERAGENT, "cameron")
         setopt(pycurl.TCP_NODELAY, 1)
         setopt(pycurl.TCP_KEEPALIVE, 1)
@@ -83,7 +85,7 @@ class Transfer:
         paths = ssl.get_default_verify_paths()
         if paths.cafile:
             self.curl.setopt(pycurl.CAINFO, paths.cafile)
-        if paths.capath:
+        elif paths.capath:  # not both: libcurl keeps the parsed certificates for the next connection only where they are one file
             self.curl.setopt(pycurl.CAPATH, paths.capath)
 
     def prepare(self, call: Call, target: Target) -> None:
@@ -127,6 +129,17 @@ class Transfer:
         else:
             setopt(pycurl.HTTPGET, 1)
         setopt(pycurl.CUSTOMREQUEST, method)
+
+    def has_address(self) -> bool:
+        """Whether the host's name has been looked up for the call under way, or a kept connection needed no lookup."""
+        return bool(self.curl.getinfo(pycurl.NAMELOOKUP_TIME) or self.curl.getinfo(pycurl.REQUEST_SIZE))
+
+    @staticmethod
+    def is_lookup_over(code: int, call: Call, waited_s: float) -> bool:
+        """Whether a lookup that ended with this code has ended for another call too, which has waited for it so long."""
+        if code == pycurl.E_OPERATION_TIMEDOUT:
+            return waited_s >= 0.95 * min(call.connect_timeout_s, call.timeout_s)  # libcurl's clock may be a little ahead
+        return bool(code == pycurl.E_COULDNT_RESOLVE_HOST)
 
     def release(self) -> None:
         """Make the handle ready for the next call; it must be out of the multi handle by now."""

@@ -46,7 +46,7 @@ def _about(job: Job, task: Task, now_ms: int, chance: float) -> Event | None:
 def _after_failure(task: Task, now_ms: int, chance: float) -> Event:
     failure, policy = task.failure, task.activity.retry
     assert failure is not None
-    if not may_retry(policy, task.attempts, failure.kind):
+    if not may_retry(policy, task.attempts, failure.kind, task.activity.at_most_once):
         tried = f" ({task.attempts} attempts)" if task.attempts > 1 else ""
         return TaskFailed(task.name, failure.text + tried)
     return TaskDelayed(task.name, now_ms + int(1000 * delay_s(policy, task.attempts, chance, failure.retry_after_s)))

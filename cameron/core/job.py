@@ -213,16 +213,16 @@ def apply(job: Job, event: Event) -> tuple[Job, list[Change]]:
         case TaskReplied(name, Success() as success):
             return _succeeded(job, job.tasks[name], success)
         case TaskReplied(name, Failure() as failure):
-            return _pend(job, job.tasks[name]._replace(failure=failure)), []
+            return _pend(job, _running(job.tasks[name])._replace(failure=failure)), []
         case TaskCalled(name):
             return _called(job, job.tasks[name])
         case TaskFailed(name, text):
             return _failed(job, job.tasks[name], text)
         case TaskDelayed(name, until_ms):
-            task = job.tasks[name]._replace(until_ms=until_ms, failure=None)
+            task = _running(job.tasks[name])._replace(until_ms=until_ms, failure=None)
             return _unpend(job, task), [TaskTried(name)]
         case TaskDue(name):
-            return _pend(job, job.tasks[name]), []
+            return _pend(job, _running(job.tasks[name])), []
         case JobStarted():
             return job._replace(status=_next(job.status, Status.RUNNING)), [JobChanged(Status.RUNNING)]
         case JobEnded(status, text):
@@ -236,9 +236,13 @@ def _next(old: Status, new: Status) -> Status:
     return new
 
 
+def _running(task: Task) -> Task:
+    if task.status is not Status.RUNNING:
+        raise IllegalTransition(f"task {task.name!r} is {task.status}: no attempt of it is under way")
+    return task
+
+
 def _pend(job: Job, task: Task) -> Job:
-    if task.status not in (Status.RUNNING, Status.SCHEDULED):
-        raise IllegalTransition(f"task {task.name!r} is {task.status}, nothing is left to decide about it")
     pending = job.pending if task.name in job.pending else (*job.pending, task.name)
     return job._replace(tasks={**job.tasks, task.name: task}, pending=pending)
 
@@ -283,19 +287,23 @@ def _succeeded(job: Job, task: Task, success: Success) -> tuple[Job, list[Change
         pending=pending + _close(tasks, task.name),
         open=job.open - 1 + len(names),
         running=job.running - 1,
-        stored_bytes=job.stored_bytes + len(success.data) + len(success.growth_text),
+        stored_bytes=job.stored_bytes + _bytes(success.data) + _bytes(success.growth_text),
     ), changes
 
 
 def _limit_fault(job: Job, task: Task, success: Success) -> str | None:
     limits, growing = job.limits, len(success.growth.activities) if success.growth else 0
-    if job.stored_bytes + len(success.data) + len(success.growth_text) > limits.max_stored_bytes:
+    if job.stored_bytes + _bytes(success.data) + _bytes(success.growth_text) > limits.max_stored_bytes:
         return f"the job would store more than {limits.max_stored_bytes} bytes of output (setting job.max_stored_bytes)"
     if growing and len(job.tasks) + growing > limits.max_tasks:
         return f"its {growing} next activities would bring the job above {limits.max_tasks} tasks (setting job.max_tasks)"
     if growing and task.depth >= limits.max_depth:
         return f"its next activities would be deeper than {limits.max_depth} (setting job.max_depth)"
     return None
+
+
+def _bytes(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def _fresh_names(tasks: dict[str, Task], wanted: Iterable[str]) -> tuple[str, ...]:
@@ -354,7 +362,7 @@ def _failed(job: Job, task: Task, text: str) -> tuple[Job, list[Change]]:
         open=job.open - 1,
         running=job.running - was_running,
         failing=job.failing or task.activity.required,
-        stored_bytes=job.stored_bytes + len(text),
+        stored_bytes=job.stored_bytes + _bytes(text),
     ), [TaskChanged(task.name, status)]
 
 

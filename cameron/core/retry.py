@@ -2,6 +2,8 @@
 
 from cameron.core.process import RetryPolicy
 
+NOT_REACHED = frozenset({"refused", "unknown_host"})  # kinds of failure after which no service can have seen the call
+
 
 def delay_s(policy: RetryPolicy, attempt: int, chance: float, retry_after_s: float | None = None) -> float:
     """Seconds to wait after attempt number `attempt` (from 1) has failed.
@@ -10,12 +12,16 @@ def delay_s(policy: RetryPolicy, attempt: int, chance: float, retry_after_s: flo
     many tasks that failed together from coming back together. A service's own `Retry-After` is honoured: never sooner than it says,
     and the jitter goes on top.
     """
-    bound = policy.cap_s
-    if policy.factor <= 1 or attempt < 64:  # beyond that any growth has met its cap, and a float might overflow
+    try:
         bound = min(policy.cap_s, policy.delay_s * policy.factor ** (attempt - 1))
+    except OverflowError:  # grown beyond what a float can hold, and so beyond any cap
+        bound = policy.cap_s if policy.delay_s else 0.0
     return max(retry_after_s or 0.0, 0.0) + bound * chance
 
 
-def may_retry(policy: RetryPolicy, attempt: int, kind: str) -> bool:
-    """Whether a failure of this kind at attempt number `attempt` is to be followed by another attempt."""
-    return attempt < policy.attempts and kind in policy.on
+def may_retry(policy: RetryPolicy, attempt: int, kind: str, at_most_once: bool = False) -> bool:
+    """Whether a failure of this kind at attempt number `attempt` is to be followed by another attempt.
+
+    A call that is made `at_most_once` is repeated only where it has not reached a service at all, whatever the policy says.
+    """
+    return attempt < policy.attempts and kind in policy.on and (not at_most_once or kind in NOT_REACHED)

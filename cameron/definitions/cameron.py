@@ -91,6 +91,8 @@ class CameronDialect:
         name = reply.get("name")
         if name is not None and not isinstance(name, str):
             raise NotJson("its name is no string")
+        if name and not name.isascii():
+            compact(name)  # what JSON in UTF-8 cannot hold is refused, whether the name is handed on or not
         data = compact(reply.get("data"))
         growth, growth_text = self._growth(reply.get("next_activities"))
         if growth is None:

@@ -121,7 +121,7 @@ class Child:
 
     def failed(self, reason: Reason) -> Child:
         """It has ended, or not started, for this reason."""
-        return replace(self, ref=None, last_failure=self.last_failure if is_orderly(reason) else reason)
+        return replace(self, state=ChildState.STOPPED, ref=None, last_failure=self.last_failure if is_orderly(reason) else reason)
 
     def restarting(self) -> Child:
         """It is to be started again."""

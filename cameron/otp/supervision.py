@@ -145,7 +145,8 @@ def _on_started(state: Supervision, event: do.Started | do.Ignored | do.NotStart
     why, (child_id, *rest) = state.starting.why, state.starting.ids
     child = state.children[child_id]
     if isinstance(event, do.NotStarted):
-        return _on_not_started(replace(state, starting=None), why, child.failed(event.reason), event)
+        state, _ = _stop(replace(state, starting=None), rest)  # they don't run; those that waited for this one wait no longer
+        return _on_not_started(state, why, child.failed(event.reason), event)
     if isinstance(event, do.Started):
         ref, state = event.ref, _with(state, child.running(event.ref))
     else:

@@ -4,6 +4,7 @@
 was not answered, in order. `reader` gives an ordinary client for everything else.
 """
 
+import re
 from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
@@ -12,8 +13,8 @@ from urllib.parse import urlsplit
 import hiredis
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import ClusterDownError, NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError, TryAgainError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoScriptError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
@@ -23,15 +24,20 @@ ScriptsForgotten = NoScriptError
 NoSuchGroup = ResponseError
 
 Command = tuple[str | bytes | int, ...]
-PASSING_TYPES = (NoScriptError, OutOfMemoryError, ReadOnlyError)  # redis-py takes the word off the text of these
+PASSING_TYPES = (NoScriptError, OutOfMemoryError, ReadOnlyError, ClusterDownError, TryAgainError)  # redis-py takes the word off their text
 PASSING_WORDS = frozenset({"OOM", "NOSCRIPT", "READONLY", "BUSY", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "MISCONF", "NOREPLICAS"})
+_IN_SCRIPT = re.compile(r"@user_script: \d+: -([A-Z]+) ")  # before Redis 7 the word of a command in a script stands amid the text
 _FENCED = ("transition", "end", "hand_back")
 _PLAIN = ("accept", "release", "take_over")
 
 
 def passes(answer: object) -> bool:
     """Whether an answer is an error that will pass by itself (Redis is full, failing over, ...): the command may be sent again."""
-    return isinstance(answer, PASSING_TYPES) or (isinstance(answer, ResponseError) and str(answer).split(" ", 1)[0] in PASSING_WORDS)
+    if not isinstance(answer, ResponseError):
+        return False
+    in_script = _IN_SCRIPT.search(str(answer))
+    word = in_script[1] if in_script else str(answer).split(" ", 1)[0]
+    return isinstance(answer, PASSING_TYPES) or word in PASSING_WORDS
 
 
 def _options(timeout_s: float) -> dict[str, Any]:

@@ -34,7 +34,7 @@ class _LoopDied:
 class WebServer(ThreadActor):
     """Serves `app` on waitress from its start to its end, under supervision.
 
-    A port that cannot be bound fails the start with a ConfigError that names the setting. When the server ends, whatever the cause,
+    A port that cannot be bound fails the start as Misconfigured, its text naming the setting. When the server ends, whatever the cause,
     it accepts nothing more, gives accepted requests `drain_s` to be answered, and frees the port. Give its child specification a
     shutdown time of `drain_s` and 3 s. `on_listening` is called at the end of a start, in the actor's thread; it must not raise.
     """

@@ -40,6 +40,9 @@ CHUNKS = b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in (LARGE[n : n +
 
 HOSTILE: dict[str, tuple[Answer, tuple[str, ...]]] = {
     "500 with a text": (http(500, b"the awesome error message"), ("500", "the awesome error message")),
+    "500 with bytes that are no text": (http(500, b"oh \xff\xfe\x00\x01 no"), ("500", "oh ")),
+    "500 with a large text": (http(500, b"large " * 100_000), ("500", "large")),
+    "500 without a reason": (raw(b"HTTP/1.1 500\r\nContent-Length: 2\r\n\r\nno"), ("500", "no")),
     "404": (http(404, b""), ("404",)),
     "400 with JSON": (document({"data": "looks fine"}, status=400), ("400", "looks fine")),
     "a redirect is not followed": (http(302, b"", {"Location": "http://127.0.0.1:1/"}), ("302",)),
@@ -71,6 +74,7 @@ HOSTILE: dict[str, tuple[Answer, tuple[str, ...]]] = {
     "closed in the headers": (raw(OK + b"Content-Len"), ()),
     "closed in the body": (raw(OK + b'Content-Length: 100\r\n\r\n{"data":'), ()),
     "closed in a chunk": (raw(OK + b'Transfer-Encoding: chunked\r\n\r\n20\r\n{"data":'), ()),
+    "no status line": (raw(b'{"data": 1}'), ()),
     "not HTTP": (raw(b"SSH-2.0-OpenSSH_9.2\r\n"), ()),
     "endless headers": (raw(OK + b"X-More: and more\r\n" * 60_000), ()),
     "over the size cap": (http(200, LARGE), ()),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from .support.answer import Answer, follow, reply
+from .support.answer import Answer, document, follow, http, raw, reply
 from .support.scenario import Scenario
 from .support.service import Call
 
@@ -213,6 +213,39 @@ def test_a_reply_without_data_passes_null_on(scenario: Scenario) -> None:
     assert scenario.calls("a")[0].json == {"key": scenario.key, "data": None, "requestor": "start"}
     assert job.tasks()["a"] == {"name": "a", "status": job.tasks()["a"]["status"], "data": None}
     assert job.field("task.a.status.current") == "done"
+
+
+OLD_WAYS = {
+    "HTTP/1.0, until it closes": raw(b'HTTP/1.0 200 OK\r\n\r\n{"data": "ok"}'),
+    "an interim reply first": http(200, b'{"data": "ok"}', before=b"HTTP/1.1 103 Early Hints\r\nLink: <x>\r\n\r\n"),
+    "another content type": http(200, b'{"data": "ok"}', {"Content-Type": "text/plain; charset=latin-1"}),
+    "spaces around it": http(200, b'\r\n  {"data": "ok"}\n\n'),
+}
+
+
+@pytest.mark.parametrize("way", OLD_WAYS)
+def test_replies_of_simple_servers_are_read(scenario: Scenario, way: str) -> None:
+    scenario.on("start", OLD_WAYS[way])
+    assert scenario.run().done().tasks()["start"]["data"] == "ok"
+
+
+def test_control_characters_in_data_are_kept(scenario: Scenario) -> None:
+    odd = {"nul \x00": "a\x00b\x1f\x7f\u2028\\\""}
+    scenario.on("start", reply(odd, next_activities=follow([("a", scenario.url("a"))])))
+    scenario.on("a", reply(odd))
+    job = scenario.run(data=odd).done()
+    assert [call.json["data"] for call in scenario.calls()] == [odd, odd]
+    assert job.tasks()["a"]["data"] == odd
+
+
+def test_unknown_fields_of_a_reply_do_no_harm(scenario: Scenario) -> None:
+    definitions = [{"name": "a", "url": scenario.url("a"), "colour": "red"}]
+    following = {"parallelizable": "yes", "definitions": definitions, "version": 2}
+    scenario.on("start", document({"data": 1, "next_activities": following, "took_ms": 5}))
+    scenario.on("a", reply(2))
+    job = scenario.run().done()
+    assert job.field("job.tasks") == "start,a"
+    assert json.loads(str(job.field("task.start.output.next_activities"))) == following
 
 
 def test_a_chunked_reply_without_a_content_type_is_read(scenario: Scenario) -> None:

@@ -92,6 +92,12 @@ def test_a_reply_over_the_size_limit_is_an_error_that_names_the_limit(scenario: 
     assert "65536" in errors(job)["start"].replace(",", "").replace("_", "")
 
 
+@pytest.mark.parametrize(("size", "status"), [(65_536, "done"), (65_537, "error")])
+def test_the_reply_limit_is_exact(scenario: Scenario, size: int, status: str) -> None:
+    scenario.on("start", http(200, b'{"data": "' + b"x" * (size - 12) + b'"}'))
+    assert scenario.run().done().field("task.start.status.current") == status
+
+
 def test_a_job_that_stores_too_much_ends_in_an_error(scenario: Scenario) -> None:
     scenario.on("start", reply(1, next_activities=follow([(f"t{n}", scenario.url("t")) for n in range(10)], "no")))
     scenario.on("t", reply("x" * 60_000))

@@ -7,6 +7,7 @@ import pytest
 import requests
 
 from .support.answer import follow, reply
+from .support.job import Job
 from .support.node import Node
 from .support.redis_server import RedisServer
 from .support.refusal import assert_json_error
@@ -41,6 +42,18 @@ def assert_come_again(answer: requests.Response) -> None:
     assert int(answer.headers["Retry-After"]) >= 1
 
 
+def accepted_again(scenario: Scenario) -> Job:
+    """Start a job as a client does that is told to come again, until it is accepted."""
+    node = scenario.node
+
+    def location() -> str:
+        answer = node.post("/api/process/scripted/start", f'{{"key": "{scenario.key}"}}')
+        assert answer.status_code in (201, 503), answer.text[:500]
+        return answer.headers.get("Location", "")
+
+    return node.at(eventually(location, "a start to be accepted again"))
+
+
 def test_redis_away_is_503_with_retry_after_and_the_node_comes_back_by_itself(scenario: Scenario, own_redis: RedisServer) -> None:
     scenario.on("start", reply("before"))
     node, earlier = scenario.node, scenario.run().done()
@@ -55,10 +68,19 @@ def test_redis_away_is_503_with_retry_after_and_the_node_comes_back_by_itself(sc
         assert node.get("/api").status_code == 200
         assert node.post("/api/process/unknown/start", body).status_code == 404
         own_redis.start()
-        eventually(node.healthy, "the node to be well again")
+        accepted_again(scenario).done()
+        eventually(node.healthy, "the node to say that it is well")
         assert earlier.view()["status"]["current"] == "done"
-        scenario.run().done()
     assert node.running
+
+
+def test_status_does_not_say_ok_while_starts_are_still_refused(scenario: Scenario, own_redis: RedisServer) -> None:
+    scenario.on("start", reply(1))
+    own_redis.kill()
+    assert_come_again(scenario.node.post("/api/process/scripted/start", f'{{"key": "{scenario.key}"}}'))
+    own_redis.start()
+    eventually(scenario.node.healthy, "the node to say that it is well", every_s=0.001)
+    assert scenario.node.post("/api/process/scripted/start", f'{{"key": "{scenario.key}"}}').status_code == 201
 
 
 def test_a_job_under_way_while_redis_is_away_ends_done(scenario: Scenario, own_redis: RedisServer) -> None:
@@ -90,8 +112,7 @@ def test_a_redis_that_has_lost_everything_stops_no_new_job(scenario: Scenario, o
         client.flushall()
         client.script_flush()
     gate.open()
-    eventually(scenario.node.healthy, "the node to be well")
-    scenario.run(timeout_s=60).done()
+    accepted_again(scenario).done(60)
 
 
 def test_a_start_that_was_not_accepted_leaves_nothing_behind(scenario: Scenario, own_redis: RedisServer) -> None:
@@ -99,8 +120,7 @@ def test_a_start_that_was_not_accepted_leaves_nothing_behind(scenario: Scenario,
     own_redis.kill()
     assert_come_again(scenario.node.post("/api/process/scripted/start", f'{{"key": "{scenario.key}"}}'))
     own_redis.start()
-    eventually(scenario.node.healthy, "the node to be well again")
-    later = scenario.run().done()
+    later = accepted_again(scenario).done()
     with own_redis.client() as client:
         assert list(client.scan_iter("cameron:process:*")) == [later.hash_key]
     assert len(scenario.calls()) == 1

@@ -59,6 +59,15 @@ def test_production_writes_one_json_object_a_line(capsys: pytest.CaptureFixture[
     assert crash["exception"].count("ZeroDivisionError: boom") == 1
 
 
+def test_a_reports_fields_are_for_programs_only(capsys: pytest.CaptureFixture[str]) -> None:
+    for kind in ("console", "json"):
+        configure(LogConfig(format=kind), "test")
+        logging.getLogger("cameron.otp").error("child died", extra={"child": "web_server"})
+    console, line = capsys.readouterr().err.splitlines()
+    assert "web_server" not in console
+    assert json.loads(line)["child"] == "web_server"
+
+
 def test_the_level_is_the_configured_one(capsys: pytest.CaptureFixture[str]) -> None:
     configure(LogConfig(level="warning"), "development")
     logging.getLogger("cameron.x").info("quiet")

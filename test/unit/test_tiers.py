@@ -25,7 +25,7 @@ TIERS = [
     "process_catalog job_ledger queue_reader",
     "job_data",
     "activities store definitions",
-    "core",
+    "core misconfigured",
     "otp",
     "log",
     "config clock",

@@ -41,11 +41,11 @@ class Answer:
         return replace(self, delay_s=delay_s)
 
 
-def http(status: int, body: bytes, headers: Mapping[str, str] | None = None) -> Answer:
-    """A well-formed HTTP reply with any body."""
-    lines = [f"HTTP/1.1 {status} Scripted", f"Content-Length: {len(body)}", "Content-Type: application/json"]
-    lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-    return Answer("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
+def http(status: int, body: bytes, headers: Mapping[str, str] | None = None, before: bytes = b"") -> Answer:
+    """A well-formed HTTP reply with any body; `before` are bytes in front of it (interim replies)."""
+    fields = {"Content-Length": str(len(body)), "Content-Type": "application/json", **(headers or {})}
+    lines = [f"HTTP/1.1 {status} Scripted", *(f"{name}: {value}" for name, value in fields.items())]
+    return Answer(before + "\r\n".join(lines).encode() + b"\r\n\r\n" + body)
 
 
 def document(value: Any, status: int = 200) -> Answer:

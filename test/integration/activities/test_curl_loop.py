@@ -143,6 +143,37 @@ def test_an_unknown_host_is_named(loop, call, run):
     assert reply.error == "unknown host no-such-host.invalid:80 (http://no-such-host.invalid/x)"
 
 
+def test_an_unknown_host_fails_all_its_calls_and_no_others(serve, loop, call, run, whole):
+    server = serve(whole(b""))
+    unknown = [call(f"http://no-such-host.invalid/{number}", task=f"u{number}") for number in range(300)]
+    known = [call(server.url(f"/{number}", host="localhost"), task=f"k{number}") for number in range(300)]
+    replies = run(loop, *unknown, *known)
+    assert {reply.task for reply in replies if reply.failure is Failure.UNKNOWN_HOST} == {one.task for one in unknown}
+    assert {reply.task for reply in replies if reply.status == 200} == {one.task for one in known}
+    assert {reply.error for reply in replies if reply.task == "u7"} == {
+        "unknown host no-such-host.invalid:80 (http://no-such-host.invalid/7)"
+    }
+
+
+def test_cancelling_the_call_that_looks_a_name_up_lets_the_others_go_on(serve, loop, call, run, mailbox, whole):
+    server = serve(whole(b""))
+    for name in ("first", "second", "third", "fourth"):
+        loop.add(call(server.url(host="localhost"), reply_to=mailbox, task=name))
+    loop._start_what_may_run()
+    loop.cancel(mailbox, "first")
+    loop.cancel(mailbox, "third")
+    replies = run(loop, until=2)
+    assert sorted(reply.task for reply in replies) == ["fourth", "second"]
+
+
+def test_a_call_that_cannot_be_sent_does_not_keep_the_others_from_the_name(serve, loop, call, run, whole):
+    server = serve(whole(b""))
+    bad = call(server.url(host="localhost"), task="bad", method="no method")
+    replies = run(loop, bad, call(server.url(host="localhost"), task="good"), bad, call(server.url(host="localhost"), task="good"))
+    assert sorted((reply.task, reply.failure) for reply in replies if reply.failure) == [("bad", Failure.INVALID_URL)] * 2
+    assert [reply.status for reply in replies if reply.task == "good"] == [200, 200]
+
+
 def test_a_connection_closed_before_the_reply_is_a_connection_failure(serve, loop, call, run):
     server = serve(drop)
     [reply] = run(loop, call(server.url()))

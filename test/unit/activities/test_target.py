@@ -3,27 +3,25 @@
 import pytest
 
 from cameron.activities.call import InvalidCall
-from cameron.activities.target import Target, target
+from cameron.activities.target import target
 
 
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        ("http://foo/start", Target("http://foo/start", "foo:80", "http://foo/start")),
-        ("https://foo", Target("https://foo", "foo:443", "https://foo")),
-        ("HTTP://Foo:9292/A?b=c", Target("HTTP://Foo:9292/A?b=c", "foo:9292", "HTTP://Foo:9292/A?b=c")),
-        ("http://[::1]:80/", Target("http://[::1]:80/", "[::1]:80", "http://[::1]:80/")),
-        ("http://foo/(id,007)%2F", Target("http://foo/(id,007)%2F", "foo:80", "http://foo/(id,007)%2F")),
-        ("http://foo/a b?q=é ü", Target("http://foo/a%20b?q=%C3%A9%20%C3%BC", "foo:80", "http://foo/a b?q=é ü")),
-        (
-            "http://bücher.example:81/é",
-            Target("http://xn--bcher-kva.example:81/%C3%A9", "xn--bcher-kva.example:81", "http://bücher.example:81/é"),
-        ),
-        ("http://me:secret@foo/x", Target("http://me:secret@foo/x", "foo:80", "http://foo/x")),
-        ("http://mé:s@foo/x", Target("http://m%C3%A9:s@foo/x", "foo:80", "http://foo/x")),
+        ("http://foo/start", ("http://foo/start", "foo:80", "http://foo/start", True)),
+        ("https://foo", ("https://foo", "foo:443", "https://foo", True)),
+        ("HTTP://Foo:9292/A?b=c", ("HTTP://Foo:9292/A?b=c", "foo:9292", "HTTP://Foo:9292/A?b=c", True)),
+        ("http://[::1]:80/", ("http://[::1]:80/", "[::1]:80", "http://[::1]:80/", False)),
+        ("http://127.0.0.1/", ("http://127.0.0.1/", "127.0.0.1:80", "http://127.0.0.1/", False)),
+        ("http://foo/(id,007)%2F", ("http://foo/(id,007)%2F", "foo:80", "http://foo/(id,007)%2F", True)),
+        ("http://foo/a b?q=é ü", ("http://foo/a%20b?q=%C3%A9%20%C3%BC", "foo:80", "http://foo/a b?q=é ü", True)),
+        ("http://bücher.de:81/é", ("http://xn--bcher-kva.de:81/%C3%A9", "xn--bcher-kva.de:81", "http://bücher.de:81/é", True)),
+        ("http://me:secret@foo/x", ("http://me:secret@foo/x", "foo:80", "http://foo/x", True)),
+        ("http://mé:s@foo/x", ("http://m%C3%A9:s@foo/x", "foo:80", "http://foo/x", True)),
     ],
 )
-def test_a_url_becomes_ascii_and_names_its_host(url: str, expected: Target) -> None:
+def test_a_url_becomes_ascii_and_names_its_host(url: str, expected: tuple[str, str, str, bool]) -> None:
     assert target(url) == expected
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from cameron.errors import ConfigError
+from cameron.misconfigured import Misconfigured
 from cameron.otp import Crash, Reason, Shutdown, StartFailed
 from cameron.web.listener import listen
 from cameron.web.server import Listening, WebServer, WhichAddress
@@ -68,7 +69,7 @@ def test_a_taken_port_fails_the_start_with_what_to_do(app: Any) -> None:
     with pytest.raises(StartFailed) as failed:
         Watched.start(app, "127.0.0.1", port, 2)
     sock.close()
-    assert isinstance(failed.value.reason, Crash)
+    assert isinstance(failed.value.reason, Misconfigured)
     assert isinstance(failed.value.reason.error, ConfigError)
     assert f"port {port} on 127.0.0.1 is already taken" in str(failed.value.reason.error)
 
@@ -80,10 +81,12 @@ def test_a_server_whose_loop_dies_crashes(app: Any, ends: SimpleQueue[Reason]) -
     assert isinstance(actor, WebServer)
     assert actor._listener is not None
     actor._listener._connections[99999999] = object()  # what poll() cannot watch ends the loop
-    status_of_nothing(ref.ask(WhichAddress(), timeout=10).port)
+    port = ref.ask(WhichAddress(), timeout=10).port
+    status_of_nothing(port)
     reason = ends.get(timeout=10)
     assert isinstance(reason, Crash)
     assert str(reason.error) == "the web server's loop ended by itself"
+    listen("127.0.0.1", port).close()  # free for its successor
 
 
 def status_of_nothing(port: int) -> None:

@@ -1,0 +1,151 @@
+"""The supervision tree in this process, on a real Redis and real sockets: every actor may crash, and jobs in progress go on."""
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cameron import config, tree
+from cameron.job_runner import runner_name
+from cameron.otp import Node, Reason, whereis
+
+from ..acceptance.support.answer import Gate, reply
+from ..acceptance.support.redis_server import RedisServer
+from ..acceptance.support.service import Service
+from ..acceptance.support.waiting import eventually
+
+
+class Broken(Reason):
+    """What ends an actor in these tests; it counts as a crash."""
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[Service]:
+    running = Service()
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def assembled(tmp_path: Path, redis: RedisServer, service: Service) -> tree.Parts:
+    """The parts of a node on an empty Redis; its process `steps` has two tasks in a row: `first`, then `second`."""
+    with redis.client() as client:
+        client.flushall()
+    service.forget()
+    definitions = tmp_path / "processes.config"
+    definitions.write_text(f'{{processes, [{{steps, {{start_activity_url, "{service.url("first")}"}}}}]}}.')
+    environ = {
+        "CAMERON_REDIS_URL": redis.url,
+        "CAMERON_WEB_PORT": "0",
+        "CAMERON_PROCESSES_FILE": str(definitions),
+        "CAMERON_NODE_SHUTDOWN_S": "1",
+    }
+    return tree.assemble(config.load("test", environ))
+
+
+@pytest.fixture
+def parts(assembled: tree.Parts) -> Iterator[tree.Parts]:
+    """A whole node, running in this process."""
+    with Node(lambda: tree.root(assembled)):
+        yield assembled
+
+
+class Steps:
+    """Some jobs of two tasks each, all held in the middle of their second."""
+
+    def __init__(self, parts: tree.Parts, service: Service, count: int) -> None:
+        self.engine, self.service = parts.engine, service
+        self.gate: Gate = service.gate()
+        following = {"parallelizable": "yes", "definitions": [{"name": "second", "url": service.url("second")}]}
+        service.on("first", reply({"step": 1}, next_activities=following))
+        service.on("second", reply({"step": 2}).held(self.gate))
+        self.keys = [f"job {number}" for number in range(count)]
+        bodies = [json.dumps({"key": key, "data": None, "requestor": "a test"}).encode() for key in self.keys]
+        self.jobs = [self.engine.start("steps", body) for body in bodies]
+        for key in self.keys:
+            service.arrived(key, 2)
+
+    def show(self, job: Any) -> dict[str, Any]:
+        shown: dict[str, Any] = json.loads(self.engine.get("steps", job.key, job.uuid))
+        return shown
+
+    def all_done(self) -> bool:
+        return all(self.show(job)["status"]["current"] == "done" for job in self.jobs)
+
+    def calls(self, activity: str) -> list[int]:
+        return [sum(call.activity == activity for call in self.service.calls(key)) for key in self.keys]
+
+
+def crash(name: str) -> None:
+    """End the actor as a crash would, and wait until its successor is there."""
+    before = whereis(name)
+    assert before is not None
+    before.exit(Broken())
+    eventually(lambda: whereis(name) not in (None, before), f"another {name}")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["job_data", "process_catalog", "http", "job_runner_sup", "job_scheduler", "queue_reader", "web_server", "engine"],
+)
+def test_any_actor_may_crash_and_jobs_in_progress_go_on(name: str, parts: tree.Parts, service: Service) -> None:
+    steps = Steps(parts, service, 10)
+    crash(name)
+    steps.gate.open()
+    eventually(steps.all_done, f"all jobs to be done after {name} crashed")
+    assert steps.calls("first") == [1] * 10, "what is recorded done is not called again"
+    assert all(count in (1, 2) for count in steps.calls("second")), "what was under way is called once more at most"
+
+
+def test_a_crashed_runner_costs_its_own_job_alone_a_second_call(parts: tree.Parts, service: Service) -> None:
+    steps = Steps(parts, service, 3)
+    crash(runner_name(steps.jobs[1].uuid))
+    service.arrived("job 1", 3)
+    steps.gate.open()
+    eventually(steps.all_done, "all jobs to be done")
+    assert steps.calls("second") == [1, 2, 1]
+
+
+def test_a_second_call_bears_the_same_idempotency_key(parts: tree.Parts, service: Service) -> None:
+    steps = Steps(parts, service, 1)
+    crash(runner_name(steps.jobs[0].uuid))
+    service.arrived("job 0", 3)
+    steps.gate.open()
+    eventually(steps.all_done, "the job to be done")
+    assert len({call.headers["idempotency-key"] for call in service.calls("job 0") if call.activity == "second"}) == 1
+
+
+def test_a_job_whose_runner_crashes_again_and_again_ends_in_error(parts: tree.Parts, service: Service) -> None:
+    steps = Steps(parts, service, 1)
+    name = runner_name(steps.jobs[0].uuid)
+    for _ in range(4):
+        crash(name)
+    last = whereis(name)
+    assert last is not None
+    last.exit(Broken())
+    eventually(lambda: steps.show(steps.jobs[0])["status"]["current"] == "error", "the job to be given up")
+    assert "crashed 5 times" in steps.show(steps.jobs[0])["tasks"][1]["data"]
+
+
+def test_a_new_job_runs_after_every_actor_has_crashed(parts: tree.Parts, service: Service) -> None:
+    for name in ("web_server", "job_scheduler", "job_data"):
+        crash(name)
+    steps = Steps(parts, service, 2)
+    steps.gate.open()
+    eventually(steps.all_done, "the jobs to be done")
+
+
+def test_one_crash_too_many_ends_the_program_with_a_status_that_is_not_zero(assembled: tree.Parts) -> None:
+    with ThreadPoolExecutor() as threads:
+        status = threads.submit(Node(lambda: tree.root(assembled)).run)
+        eventually(lambda: whereis("web_server"), "the tree to stand")
+        for _ in range(5):
+            crash("web_server")
+        last = whereis("web_server")
+        assert last is not None
+        last.exit(Broken())
+        assert status.result(30) == 1

@@ -1,0 +1,192 @@
+"""What is decided of a job: each rule, with the time and the chance given."""
+
+import pytest
+
+from cameron.core.decider import decide
+from cameron.core.job import (
+    Failure,
+    Job,
+    JobEnded,
+    JobStarted,
+    Status,
+    Success,
+    TaskCalled,
+    TaskDelayed,
+    TaskDue,
+    TaskFailed,
+    apply,
+    new_job,
+)
+from cameron.core.process import Activity, Limits, RetryPolicy
+
+from .run import BEGIN_MS, DEADLINE_MS, Plan, Run, activity, process
+
+
+def failed(failure: Failure, attempts: int = 1, **fields: object) -> Job:
+    """A job whose only task has failed at its `attempts`th attempt."""
+    job, _ = apply(new_job(process(activity("start", **fields)), "key", "uuid", b"", DEADLINE_MS), JobStarted())
+    job, _ = apply(job, TaskCalled("start"))
+    task = job.tasks["start"]._replace(attempts=attempts, failure=failure)
+    return job._replace(tasks={"start": task}, pending=("start",))
+
+
+def restored(until_ms: int = 0, **fields: object) -> Job:
+    """A job whose only task was running when its runner died."""
+    job, _ = apply(new_job(process(activity("start", **fields)), "key", "uuid", b"", DEADLINE_MS), JobStarted())
+    job, _ = apply(job, TaskCalled("start"))
+    job = job._replace(tasks={"start": job.tasks["start"]._replace(until_ms=until_ms)})
+    return apply(job, TaskDue("start"))[0]
+
+
+@pytest.mark.parametrize("ended", [Status.DONE, Status.ERROR, Status.CANCELLED])
+def test_nothing_is_decided_of_a_job_that_is_not_running(ended: Status) -> None:
+    new = new_job(process(), "key", "uuid", b"", DEADLINE_MS)
+    assert decide(process(), new, BEGIN_MS, 0.5) == []
+    job, _ = apply(apply(new, JobStarted())[0], JobEnded(ended))
+    assert decide(process(), job, DEADLINE_MS + 1, 0.5) == []
+
+
+def test_what_waits_for_nothing_is_called() -> None:
+    several = process(activity("a"), activity("b"), activity("c", after=("a",)))
+    job, _ = apply(new_job(several, "key", "uuid", b"", DEADLINE_MS), JobStarted())
+    assert decide(several, job, BEGIN_MS, 0.5) == [TaskCalled("a"), TaskCalled("b")]
+
+
+def test_nothing_is_decided_while_calls_are_under_way() -> None:
+    assert decide(process(), Run.planned(process(), Plan()).start().job, BEGIN_MS, 0.5) == []
+
+
+def test_a_job_is_done_when_its_last_task_has_ended_whether_well_or_not() -> None:
+    assert Run.planned(process(), Plan()).start().to_the_end().job.status is Status.DONE
+    assert Run.planned(process(), Plan("http_500")).start().to_the_end().job.status is Status.DONE
+
+
+# retries
+
+
+@pytest.mark.parametrize("kind", ["refused", "unknown_host", "http_429", "http_503"])
+def test_what_was_not_carried_out_is_tried_again(kind: str) -> None:
+    assert decide(process(), failed(Failure(kind, "why")), BEGIN_MS, 0.5) == [TaskDelayed("start", BEGIN_MS + 250)]
+
+
+@pytest.mark.parametrize("kind", ["timeout", "http_500", "http_404", "invalid_reply", "closed", "limit"])
+def test_what_may_have_been_carried_out_is_not_tried_again_by_itself(kind: str) -> None:
+    assert decide(process(), failed(Failure(kind, "why")), BEGIN_MS, 0.5) == [TaskFailed("start", "why")]
+
+
+def test_a_definition_may_say_what_else_is_tried_again() -> None:
+    job = failed(Failure("timeout", "why"), retry=RetryPolicy(on=frozenset({"timeout"})))
+    assert decide(process(), job, BEGIN_MS, 0.0) == [TaskDelayed("start", BEGIN_MS)]
+
+
+def test_the_last_attempt_is_followed_by_none_and_the_error_says_how_many_there_were() -> None:
+    assert decide(process(), failed(Failure("refused", "why"), attempts=3), BEGIN_MS, 0.5) == [TaskFailed("start", "why (3 attempts)")]
+
+
+def test_retry_after_is_honoured() -> None:
+    assert decide(process(), failed(Failure("http_503", "why", 7.0)), BEGIN_MS, 0.0) == [TaskDelayed("start", BEGIN_MS + 7000)]
+
+
+def test_a_task_that_fails_and_then_succeeds_is_done() -> None:
+    run = Run.planned(process(), Plan("refused", failures=2)).start().to_the_end()
+    assert run.called == ["start"] * 3
+    assert run.statuses() == {"start": "done"}
+
+
+def test_a_timer_that_fires_early_is_set_again() -> None:
+    assert decide(process(), restored(until_ms=BEGIN_MS + 1), BEGIN_MS, 0.5) == [TaskDelayed("start", BEGIN_MS + 1)]
+    assert decide(process(), restored(until_ms=BEGIN_MS), BEGIN_MS, 0.5) == [TaskCalled("start")]
+
+
+# at most once
+
+
+def test_a_call_that_was_interrupted_is_made_again() -> None:
+    assert decide(process(), restored(), BEGIN_MS, 0.5) == [TaskCalled("start")]
+
+
+def test_a_call_to_be_made_at_most_once_that_was_interrupted_is_an_error() -> None:
+    [decision] = decide(process(), restored(at_most_once=True), BEGIN_MS, 0.5)
+    assert isinstance(decision, TaskFailed)
+    assert "at most once" in decision.text
+
+
+def test_a_call_to_be_made_at_most_once_that_was_only_waiting_for_its_next_attempt_is_made() -> None:
+    assert decide(process(), restored(until_ms=BEGIN_MS - 1, at_most_once=True), BEGIN_MS, 0.5) == [TaskCalled("start")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "again"), [("refused", True), ("unknown_host", True), ("http_429", False), ("http_503", False), ("timeout", False)]
+)
+def test_a_call_to_be_made_at_most_once_is_tried_again_only_where_it_never_arrived(kind: str, again: bool) -> None:
+    anything = RetryPolicy(on=frozenset({"refused", "unknown_host", "http_429", "http_503", "timeout"}))
+    [decision] = decide(process(), failed(Failure(kind, "why"), at_most_once=True, retry=anything), BEGIN_MS, 0.5)
+    assert isinstance(decision, TaskDelayed) == again
+
+
+# the deadline
+
+
+def test_a_job_past_its_deadline_ends_in_error_with_its_running_tasks() -> None:
+    run = Run.planned(process(limits=Limits(timeout_s=90.0)), Plan(children=(("a", Plan()),))).start()
+    run.reply("start")
+    run.now_ms = DEADLINE_MS - 1
+    run.happened()
+    assert run.job.status is Status.RUNNING
+    run.now_ms = DEADLINE_MS
+    run.happened()
+    assert (run.job.status, run.statuses()) == (Status.ERROR, {"start": "done", "a": "error"})
+    assert run.job.tasks["a"].error == "not finished within the job's 90 s (setting job.timeout_s)"
+
+
+def test_a_delay_beyond_the_deadline_does_not_keep_the_job() -> None:
+    run = Run(process(), lambda job, task: Failure("http_503", "why", 1e12)).start()
+    run.reply("start")
+    run.now_ms = DEADLINE_MS
+    run.happened()
+    assert (run.job.status, run.statuses()) == (Status.ERROR, {"start": "error"})
+
+
+# required activities
+
+
+def required_then(*others: Activity) -> Run:
+    """A run of which `a`, required, fails."""
+    return Run.planned(process(activity("a", required=True), *others), Plan("http_500"), *(Plan() for _ in others)).start()
+
+
+def test_a_required_activity_that_failed_for_good_fails_the_job() -> None:
+    run = required_then().to_the_end()
+    assert (run.job.status, run.statuses()) == (Status.ERROR, {"a": "error"})
+
+
+def test_nothing_new_starts_in_a_failing_job() -> None:
+    run = required_then(activity("b", after=("a",)), activity("c", after=("b",))).to_the_end()
+    assert (run.job.status, run.statuses()) == (Status.ERROR, {"a": "error", "b": "scheduled", "c": "scheduled"})
+
+
+def test_what_runs_in_a_failing_job_is_let_end() -> None:
+    run = required_then(activity("b"))
+    run.reply("a")
+    assert (run.job.status, run.job.failing, run.under_way) == (Status.RUNNING, True, ["b"])
+    run.reply("b")
+    assert (run.job.status, run.statuses()) == (Status.ERROR, {"a": "error", "b": "done"})
+
+
+def test_what_a_running_task_grows_in_a_failing_job_is_discovered_but_not_called() -> None:
+    listed = process(activity("a", required=True), activity("b"))
+    run = Run.planned(listed, Plan("http_500"), Plan(children=(("x", Plan()),))).start()
+    run.reply("a")
+    run.reply("b")
+    assert (run.job.status, run.statuses()) == (Status.ERROR, {"a": "error", "b": "done", "x": "scheduled"})
+
+
+def test_an_activity_that_is_not_required_may_fail() -> None:
+    listed = process(activity("a"), activity("b", after=("a",), required=True))
+    run = Run.planned(listed, Plan("http_500"), Plan()).start().to_the_end()
+    assert (run.job.status, run.statuses()) == (Status.DONE, {"a": "error", "b": "done"})
+
+
+def test_the_outcome_of_a_job_that_was_grown_is_its_graph() -> None:
+    run = Run(process(), lambda job, task: Success('{"n":1}', None, "undefined")).start().to_the_end()
+    assert [task.output and task.output.data for task in run.job.tasks.values()] == ['{"n":1}']

@@ -1,0 +1,248 @@
+"""What the README claims, held against the code: whoever changes the one is told of the other.
+
+A figure needs a command and a sentence a reader; what can be looked up here is looked up.
+"""
+
+import ast
+import importlib
+import re
+import tomllib
+from dataclasses import fields
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer.main
+
+from cameron import cli, config, tree
+from cameron.activities.task_call import job_headers, task_call
+from cameron.core.job import LEGAL, Status, new_job
+from cameron.core.process import Activity, HttpCall, Limits, Process, RetryPolicy
+from cameron.store import keys
+from cameron.web.errors import CODE, STATUS
+from cameron.web.routes import routes
+
+PROJECT = Path(__file__).resolve().parents[2]
+README = (PROJECT / "README.md").read_text(encoding="utf-8")
+FENCES = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+INDENTED = "\n".join(re.findall(r"^ {4}(.*)$", re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL), re.MULTILINE))
+SPANS = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL))
+CODE_TEXT = "\n".join([INDENTED, *SPANS, *(text for _, text in FENCES)])
+
+
+def block(language: str) -> str:
+    """The one fenced block of that language."""
+    (text,) = [text for name, text in FENCES if name == language]
+    return text
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the table whose first row begins with `heading`."""
+    table = README[README.index(f"\n| {heading} |") + 1 :].partition("\n\n")[0].splitlines()
+    return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in table[2:]]
+
+
+def spans(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def targets(makefile: Path) -> set[str]:
+    return set(re.findall(r"^([A-Za-z_][\w./]*):", makefile.read_text(), re.MULTILINE))
+
+
+def test_every_make_command_is_in_the_makefile() -> None:
+    named = set(re.findall(r"\bmake ([a-z_]+)\b", CODE_TEXT))
+    assert {"demo", "run_dev", "run_test", "run", "compile_prod", "compile_test", "test", "lint", "soak", "bench", "help"} <= named
+    assert named - targets(PROJECT / "Makefile") == set()
+
+
+def test_the_sample_service_is_started_in_its_folder_as_shown() -> None:
+    assert "cd test/foo_workflow\nmake ./bin/run" in INDENTED
+    assert "bin/run" in targets(PROJECT / "test/foo_workflow/Makefile")
+
+
+def test_every_relative_link_leads_to_a_file_or_a_heading() -> None:
+    headings = {re.sub(r"[^\w -]", "", text.lower()).replace(" ", "-") for text in re.findall(r"^#+ (.*)$", README, re.MULTILINE)}
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", README) if "://" not in link]
+    assert links, "there are links"
+    broken = [link for link in links if (link[1:] not in headings if link.startswith("#") else not (PROJECT / link).exists())]
+    assert broken == []
+
+
+def test_every_file_and_folder_named_exists() -> None:
+    named = {path.removeprefix("./") for path in re.findall(r"(?:\./)?\b(?:cameron|test|priv)/[\w./<>{}-]+|\.ci/\w+", CODE_TEXT)}
+    named = {path for path in named if not path.startswith("test/foo_workflow/v")}
+    assert {"cameron/tree.py", "cameron/core/job.py", "test/script/request_for_foo.sh", ".ci/run"} <= named
+    missing = [path for path in named for name in ("development", "production") if not (PROJECT / fill(path, name)).exists()]
+    assert missing == []
+
+
+def fill(path: str, environment: str) -> str:
+    return path.replace("<environment>", environment)
+
+
+# how it works
+
+
+def state_diagram() -> str:
+    """The table of legal states as mermaid text."""
+    lines = ["stateDiagram-v2", f"    [*] --> {next(iter(LEGAL))}"]
+    lines += [f"    {old} --> {new}" for old, allowed in LEGAL.items() for new in Status if new in allowed]
+    lines += [f"    {status} --> [*]" for status, allowed in LEGAL.items() if not allowed]
+    return "\n".join(lines) + "\n"
+
+
+def test_the_state_diagram_is_the_table_of_legal_states() -> None:
+    assert block("mermaid") == state_diagram()
+
+
+def test_the_tree_shown_is_the_one_in_the_code() -> None:
+    shown = block("text")
+    assert shown in re.sub(r"^ {4}", "", tree.__doc__ or "", flags=re.MULTILINE)
+    names = set(re.findall(r"^ *(\w+)", shown, re.MULTILINE))
+    source = (PROJECT / "cameron/tree.py").read_text(encoding="utf-8")
+    assert names == {*re.findall(r'(?:ChildSpec|_worker)\(\s*"(\w+)"', source), "root"}
+
+
+# the API
+
+
+class AnyEngine:
+    """Routes do not ask it anything until a request comes."""
+
+
+def resources(folder: Path) -> list[tuple[str, Any]]:
+    engine: Any = AnyEngine()
+    return routes(engine, config.load("test", {}, folder))
+
+
+def test_every_route_is_described_and_every_route_described_exists(tmp_path: Path) -> None:
+    exist = {
+        (method, template)
+        for template, resource in resources(tmp_path)
+        for method in ("GET", "POST", "PUT", "DELETE")
+        if hasattr(resource, f"on_{method.lower()}")
+    }
+    described = set(re.findall(r"`(GET|POST|PUT|DELETE) (/[^`\s]*)`", "\n".join(re.findall(r"^### .*$", README, re.MULTILINE))))
+    assert described == exist
+
+
+def test_every_request_shown_is_answered_by_a_route(tmp_path: Path) -> None:
+    patterns = [re.sub(r"\{\w+\}", "[^/]+", template) for template, _ in resources(tmp_path)]
+    paths = re.findall(r"(?:http://localhost:8080|(?:GET|POST) )(/[^\s'`]+)", CODE_TEXT)
+    assert [path for path in paths if not any(re.fullmatch(pattern, path) for pattern in patterns)] == []
+
+
+def test_every_error_listed_is_one_that_the_code_gives() -> None:
+    sources = "\n".join(path.read_text(encoding="utf-8") for path in (PROJECT / "cameron").rglob("*.py"))
+    by_falcon = {re.sub(r"\W", "_", status.phrase.lower()): str(status.value) for status in HTTPStatus}
+    by_us = {code: STATUS[kind][:3] for kind, code in CODE.items()}
+    listed = {code: status for status, codes, _ in rows("status") for code in spans(codes)}
+    assert by_us.items() <= listed.items() | {("process_not_found", "404")}  # that one is the documented {"payload"}
+    unknown = [code for code, status in listed.items() if by_falcon.get(code) != status and f'"{code}"' not in sources]
+    assert unknown == []
+
+
+def test_every_error_of_the_request_is_listed() -> None:
+    pattern = r'(?:InvalidRequest|super\(\)\.__init__)\(\s*"(\w+)"'
+    files = [*(PROJECT / "cameron/web").glob("*.py"), PROJECT / "cameron/definitions/cameron.py"]
+    raised = {code for file in files for code in re.findall(pattern, file.read_text(encoding="utf-8"))}
+    assert raised - {code for _, codes, _ in rows("status") for code in spans(codes)} == set()
+
+
+def test_every_command_and_option_shown_exists() -> None:
+    group: Any = typer.main.get_command(cli.app)
+    for name, rest in re.findall(r"^cameron (\w+)(.*)$", CODE_TEXT, re.MULTILINE):
+        options = {option for parameter in group.commands[name].params for option in parameter.opts}
+        assert set(re.findall(r"--\w+", rest)) - options == set()
+    shown = set(re.findall(r"^cameron (\w+)", CODE_TEXT, re.MULTILINE))
+    assert shown == set(group.commands)
+
+
+def test_the_python_shown_can_be_compiled_and_its_imports_exist() -> None:
+    for node in ast.walk(ast.parse(block("python"))):
+        if isinstance(node, ast.ImportFrom):
+            module = importlib.import_module(node.module or "")
+            assert all(hasattr(module, alias.name) for alias in node.names)
+
+
+# the contract with activities, and with operators
+
+
+def test_every_header_of_a_call_is_described_and_no_other() -> None:
+    activity = Activity("start", HttpCall("http://localhost/"))
+    job = new_job(Process("foo", "cameron", (activity,), "", "", Limits()), "key", "0" * 32, b"", 0)
+    receiver: Any = None
+    call = task_call(job, job_headers(job), job.tasks["start"], receiver, 1)
+    sent = {header.partition(":")[0] for header in call.headers}
+    assert {name for names, _ in rows("header") for name in spans(names)} == sent
+
+
+def test_the_failures_that_are_retried_are_named() -> None:
+    (sentence,) = re.findall(r"\*\*Retries\.\*\* (.*?)\. At most", README, re.DOTALL)
+    assert set(spans(sentence)) == RetryPolicy().on
+
+
+def test_every_redis_key_is_described() -> None:
+    job = keys.job("{name}", "{key}", "{uuid}")
+    names = [
+        job,
+        keys.task_error(job, "{task}"),
+        keys.record("{process}", "{uuid}"),
+        keys.queue("{process}"),
+        keys.QUEUES,
+        keys.definition("{process}", "{digest}"),
+        keys.node("{node}"),
+    ]
+    assert [name for name in names if f"`{name}`" not in README] == []
+    described = {span for span in SPANS if re.fullmatch(r"cameron:[\w:{}]+", span)}
+    assert described == set(names)
+
+
+# configuration
+
+
+def settings() -> set[str]:
+    return {f"{section}.{key.name}" for section, kind in config.SECTIONS.items() for key in fields(kind)}
+
+
+def shown_value(loaded: config.Config, setting: str) -> object:
+    """A setting's value as the README writes it: paths relative to the project, whatever the environment."""
+    section, _, key = setting.partition(".")
+    value = getattr(getattr(loaded, section), key)
+    if not isinstance(value, Path):
+        return value
+    return str(value.relative_to(loaded.root)).replace(loaded.environment, "<environment>")
+
+
+def test_every_setting_is_listed_with_its_default(tmp_path: Path) -> None:
+    loaded = config.load("development", {}, tmp_path)
+    listed = {spans(name)[0]: tomllib.loads(f"value = {spans(default)[0]}")["value"] for name, default, _ in rows("setting")}
+    assert listed == {setting: shown_value(loaded, setting) for setting in settings()}
+
+
+def test_every_setting_named_anywhere_exists() -> None:
+    sections = "|".join(config.SECTIONS)
+    named = {span for span in SPANS if re.fullmatch(rf"(?:{sections})\.[a-z_]+", span)}
+    assert named - settings() == set()
+
+
+def test_every_variable_named_exists() -> None:
+    variables = {f"CAMERON_{setting.replace('.', '_')}".upper() for setting in settings()} | {"CAMERON_URL"}
+    assert set(re.findall(r"\bCAMERON_[A-Z_]+\b", CODE_TEXT)) - variables == {"CAMERON_"} & set()
+
+
+@pytest.mark.parametrize("environment", config.ENVIRONMENTS)
+def test_what_differs_in_an_environment_is_listed(environment: str, tmp_path: Path) -> None:
+    heading = next(line for line in README.splitlines() if line.startswith("| environment |"))
+    columns = spans(heading)
+    differing = {f"{section}.{key}" for sections in config.ENVIRONMENTS.values() for section, keyed in sections.items() for key in keyed}
+    assert set(columns) == differing
+    (row,) = [row for row in rows("environment") if row[0] == environment]
+    loaded = config.load(environment, {}, tmp_path)
+    assert [cell.strip("`") for cell in row[2:]] == [str(shown_value(loaded, setting)) for setting in columns]
+    (target,) = re.findall(r"make (\w+)", row[1])
+    recipe = re.search(rf"^{target}: .*\n(\t.*\n)+", (PROJECT / "Makefile").read_text(), re.MULTILINE)
+    assert recipe is not None
+    assert f"serve --env {environment}" in recipe[0]
