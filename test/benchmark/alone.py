@@ -4,8 +4,8 @@ import socket
 import time
 from typing import NamedTuple
 
-import hiredis
 from clients import accepted, connect, start_request
+from floor import pack
 from static_service import KEY
 
 from cameron.store import keys
@@ -34,7 +34,7 @@ def _one(node: socket.socket, request: bytes, store: socket.socket) -> Alone:
         answer += node.recv(MOST_BYTES)
     accept_s = time.perf_counter() - began_s
     location = answer.lower().partition(b"location: ")[2].partition(b"\r\n")[0].decode()
-    ask = hiredis.pack_command(("HGET", keys.job("foo", KEY, location.rpartition("/")[2]), "job.status.current"))
+    ask = pack("HGET", keys.job("foo", KEY, location.rpartition("/")[2]), "job.status.current")
     status = b""
     while b"done" not in status:
         if b"error" in status:

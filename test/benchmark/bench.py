@@ -2,9 +2,9 @@
 
     make bench        or: python test/benchmark/bench.py [--jobs 500] [--clients 20] [--rounds 3] [--alone 100] [--profile]
 
-Everything is real and in a process of its own: a node (`cameron serve --env test`), redis-server with `appendfsync everysec`, a service that
-answers at once, the clients. All share the machine's cores. Rounds of Cameron and of the floor take turns; medians are shown. The floor has
-no start requests to answer: it runs from the job's first write on. The figures are appended to var/bench.jsonl.
+Everything is real and in a process of its own: a node (`cameron serve --env test`), redis-server with `appendfsync everysec`, a service
+that answers at once, the clients. All share the machine's cores. Rounds of Cameron and of the floor take turns; medians are shown. The
+floor has no start requests to answer: it runs from the job's first write on. The figures are appended to var/bench.jsonl.
 """
 
 import argparse
@@ -21,10 +21,10 @@ from urllib.request import ProxyHandler, build_opener
 
 import alone
 import samples
-from programs import HERE, PROJECT, Program, start_node, start_redis, start_service
+from programs import HERE, PROJECT, Program, machine_cpu_s, start_node, start_redis, start_service
 from recording import Monitor, Recording, recording
 from report import Round, Side, append, machine, percentiles_ms, table
-from static_service import KEY, PREFIX
+from static_service import KEY, START_PATH
 
 from cameron.store import keys
 
@@ -99,7 +99,7 @@ class Bench:
         self.store.select(0)
         whole = sum(pair == (FIELDS, "done") for pair in zip(found[::2], found[1::2], strict=True))
         if (whole, len(found) // 2) != (jobs, jobs):
-            raise RuntimeError(f"database {database} has {len(found) // 2} jobs, {whole} of them done with {FIELDS} fields, instead of {jobs}")
+            raise RuntimeError(f"of {jobs} jobs database {database} has {len(found) // 2}, {whole} of them done with {FIELDS} fields")
 
     def _measure(self, jobs: int, run: Callable[[], tuple[float, float]], other: str) -> Round:
         """Around `run`, which returns seconds on the clock and the CPU seconds of the program called `other`."""
@@ -107,12 +107,14 @@ class Bench:
         programs.pop(other, None)
         calls, commands = self.seen()["calls"], self._commands()
         before = {name: program.cpu_s() for name, program in programs.items()}
+        machine_s, own_s = machine_cpu_s(), time.process_time()
         seconds, cpu_s = run()
+        machine_s, own_s = machine_cpu_s() - machine_s, time.process_time() - own_s
         used = {name: program.cpu_s() - before[name] for name, program in programs.items()} | {other: cpu_s}
         commands = self._commands() - commands
         if (made := self.seen()["calls"] - calls) != TASKS * jobs:
             raise RuntimeError(f"{jobs} jobs made {made} calls instead of {TASKS * jobs}")
-        return Round(jobs, seconds, used, commands)
+        return Round(jobs, seconds, used, commands, max(0.0, machine_s - own_s - sum(used.values())))
 
     def _commands(self) -> int:
         stats = self.store.info("commandstats")
@@ -132,7 +134,7 @@ def start(stack: ExitStack, folder: Path, clients: int, settings: dict[str, str]
     stack.enter_context(redis)
     service, service_port = start_service(folder)
     stack.enter_context(service)
-    node, node_port = start_node(folder, url, f"http://127.0.0.1:{service_port}{PREFIX}/start", settings, profile)
+    node, node_port = start_node(folder, url, f"http://127.0.0.1:{service_port}{START_PATH}", settings, profile)
     stack.enter_context(node)
     port = int(url.rpartition(":")[2].partition("/")[0])
     return Bench(folder, redis, store, port, service, service_port, node, node_port, clients)
@@ -196,7 +198,8 @@ def main() -> None:
     options = {"jobs": given.jobs, "clients": given.clients, "rounds": given.rounds, "alone": given.alone, "settings": settings}
     on = machine()
     title = (
-        f"{given.jobs} foo jobs of {TASKS} tasks, {given.clients} clients, median of {given.rounds} rounds; redis {version}, appendfsync everysec\n"
+        f"{given.jobs} foo jobs of {TASKS} tasks, {given.clients} clients, median of {given.rounds} rounds; "
+        f"redis {version}, appendfsync everysec\n"
         f"{on['cpu']}, {on['cores']} cores that all programs share, Python {on['python']}"
     )
     print(table(title, figures["cameron"], figures["floor"]))

@@ -19,8 +19,13 @@ MOST_BYTES = 65536
 
 def start_request(port: int) -> bytes:
     """A whole `POST .../start`."""
-    head = f"POST /api/process/foo/start HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
-    return head.encode() + BODY
+    lines = (
+        "POST /api/process/foo/start HTTP/1.1",
+        f"Host: 127.0.0.1:{port}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(BODY)}",
+    )
+    return "\r\n".join((*lines, "", "")).encode() + BODY
 
 
 def connect(port: int) -> socket.socket:

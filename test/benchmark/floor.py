@@ -30,6 +30,11 @@ _MASKS = {
 }
 
 
+def pack(*words: str | bytes) -> bytes:
+    """A command as Redis takes it."""
+    return hiredis.pack_command(words)  # type: ignore[arg-type]  # its stub says: one word
+
+
 class Step:
     """One command, packed, with the placeholders in it."""
 
@@ -38,7 +43,7 @@ class Step:
     def __init__(self, command: Command) -> None:
         words = tuple(word.encode("latin-1") for word in command.words)
         self.words = words if ENTRY.encode() in words else None  # to be packed for each job, as an entry's length varies
-        self.packed = hiredis.pack_command(words)
+        self.packed = pack(*words)
         self.replies, self.calls = frozenset(command.replies), command.calls
 
 
@@ -56,7 +61,7 @@ class Job:
         step = self.steps[self.at]
         packed = step.packed
         if step.words:
-            packed = hiredis.pack_command(tuple(self.entry if word == ENTRY.encode() else word for word in step.words))
+            packed = pack(*(self.entry if word == ENTRY.encode() else word for word in step.words))
         return packed.replace(UUID.encode(), self.uuid)
 
 
@@ -70,6 +75,7 @@ class Calls:
         }
         self._idle: list[Any] = []
         self._of: dict[Any, tuple[Job, str]] = {}
+        self._bodies: dict[Any, list[bytes]] = {}
         self._watched: set[int] = set()
         self._deadline_s: float | None = None
         self._epoll = select.epoll()
@@ -104,6 +110,9 @@ class Calls:
                 raise RuntimeError(f"a call has failed: {broken[0][2]}")
             for curl in whole:
                 self._multi.remove_handle(curl)
+                if curl.getinfo(pycurl.RESPONSE_CODE) != 200 or not b"".join(self._bodies[curl]):
+                    raise RuntimeError("a call was answered otherwise than with 200 and a body")
+                self._bodies[curl].clear()
                 done.append(self._of.pop(curl))
                 self._idle.append(curl)
         return done
@@ -112,7 +121,8 @@ class Calls:
         curl = pycurl.Curl()
         for option, value in ((pycurl.NOSIGNAL, 1), (pycurl.PROXY, ""), (pycurl.TCP_NODELAY, 1), (pycurl.POST, 1)):
             curl.setopt(option, value)
-        curl.setopt(pycurl.WRITEFUNCTION, list[bytes]().append)
+        self._bodies[curl] = []
+        curl.setopt(pycurl.WRITEFUNCTION, self._bodies[curl].append)
         return curl
 
     def _watch(self, what: int, descriptor: int, _multi: Any, _data: Any) -> None:
@@ -139,7 +149,7 @@ class Floor:
         self._redis.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._reader = hiredis.Reader()
         queue = recording.jobs[0][0].words[5]  # the third key of `accept`
-        self._read_queue = hiredis.pack_command(("XREADGROUP", "GROUP", "cameron", "floor", "COUNT", "1000", "STREAMS", queue, ">"))
+        self._read_queue = pack("XREADGROUP", "GROUP", "cameron", "floor", "COUNT", "1000", "STREAMS", queue, ">")
         self._ask(SELECT, ("FLUSHDB",), ("XGROUP", "CREATE", queue, "cameron", "0", "MKSTREAM"))
         self._outbox: list[bytes] = []
         self._sent: list[tuple[Job, Step] | None] = []  # whose command each in the outbox is; None reads the queue
@@ -217,7 +227,7 @@ class Floor:
         return answer
 
     def _ask(self, *commands: tuple[str, ...]) -> None:
-        self._redis.sendall(b"".join(hiredis.pack_command(command) for command in commands))
+        self._redis.sendall(b"".join(pack(*command) for command in commands))
         for command in commands:
             if self._answer() != b"OK":
                 raise RuntimeError(f"redis does not take {command}")

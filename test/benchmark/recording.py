@@ -7,6 +7,7 @@ import re
 import socket
 import threading
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 UUID = "f" * 32  # stands where a job's uuid was: of the same length, so that packed commands can be changed in place
@@ -104,7 +105,7 @@ def _words(line: bytes) -> list[str]:
 
 
 def _command(words: list[str], uuid: str) -> Command:
-    statuses = [(found[1], value) for word, value in zip(words, words[1:], strict=False) if (found := _TASK_STATUS.fullmatch(word))]
+    statuses = [(found[1], value) for word, value in pairwise(words) if (found := _TASK_STATUS.fullmatch(word))]
     return Command(
         [ENTRY if _ENTRY.fullmatch(word) else word.replace(uuid, UUID) for word in words],
         [task for task, status in statuses if status == "done"],

@@ -20,6 +20,7 @@ class Round(NamedTuple):
     seconds: float
     cpu_s: dict[str, float]
     commands: int  # sent to Redis, those aside that scripts carry out
+    others_s: float  # CPU that programs took which are none of ours
 
     @property
     def rate(self) -> float:
@@ -47,6 +48,7 @@ class Side(NamedTuple):
             "redis_commands_per_job": round(median(each.commands / each.jobs for each in self.rounds), 2),
             "alone_ms": percentiles_ms(self.alone_s),
             "peak_rss_mib": round(self.peak_rss_mib, 1),
+            "others_cpu_percent": round(100 * sum(each.others_s for each in self.rounds) / sum(each.seconds for each in self.rounds)),
             "rounds_jobs_per_s": [round(each.rate, 1) for each in self.rounds],
         }
 
@@ -89,8 +91,16 @@ def table(title: str, cameron: dict[str, Any], floor: dict[str, Any]) -> str:
     lines += [
         f"{name:30}{ours:>10{form}}" + (f"{theirs:>10{form}}{ours / theirs:>18.2f}" if theirs else "") for name, ours, theirs, form in rows
     ]
-    spread = ", ".join(f"{rate:,.0f}" for rate in cameron["rounds_jobs_per_s"]), ", ".join(f"{rate:,.0f}" for rate in floor["rounds_jobs_per_s"])
-    return "\n".join([*lines, "", f"jobs/s by round: Cameron {spread[0]}; floor {spread[1]}"])
+    spread = [", ".join(f"{rate:,.0f}" for rate in side["rounds_jobs_per_s"]) for side in (cameron, floor)]
+    others = cameron["others_cpu_percent"], floor["others_cpu_percent"]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"jobs/s by round: Cameron {spread[0]}; floor {spread[1]}",
+            f"other programs meanwhile took {others[0]} % and {others[1]} % of one core: the less, the truer are these figures",
+        ]
+    )
 
 
 def append(file: Path, figures: dict[str, Any]) -> None:

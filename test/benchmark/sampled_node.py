@@ -20,7 +20,8 @@ def threads_cpu_s() -> dict[str, float]:
     for thread in threading.enumerate():
         if thread.native_id is not None:
             name = thread.name.rstrip("0123456789-")
-            used[name] = used.get(name, 0.0) + time.clock_gettime(~thread.native_id << 3 | 6)  # a thread's clock, see clock_getcpuclockid(3)
+            clock = ~thread.native_id << 3 | 6  # a thread's, as pthread_getcpuclockid(3) gives it, but an error where it has ended
+            used[name] = used.get(name, 0.0) + time.clock_gettime(clock)
     return used
 
 

@@ -22,7 +22,8 @@ def tables(file: Path, jobs: int) -> str:
     packages: Counter[str] = Counter(_package(stack[0]) for stack in stacks)
     each_us = job_us / max(1, len(stacks))
     lines = [f"{job_us:,.0f} us CPU a job ({len(stacks)} samples over {jobs} jobs)", "", "by thread"]
-    lines += [f"{used / jobs * 1e6:8.0f}  {name}" for name, used in sorted(threads.items(), key=lambda pair: -pair[1]) if used / jobs > 1e-6]
+    by_cost = sorted(threads.items(), key=lambda pair: -pair[1])
+    lines += [f"{used / jobs * 1e6:8.0f}  {name}" for name, used in by_cost if used / jobs > 1e-6]
     for title, counts in (("by package, itself", packages), ("by function, itself", alone), ("by function, with what it calls", within)):
         lines += ["", title]
         lines += [f"{count * each_us:8.0f}  {name}" for name, count in counts.most_common(SHOWN)]

@@ -18,15 +18,17 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "foo_workflow"))
 from api.workflow import BAR, GRAULT, PREFIX, who  # type: ignore[import-not-found, unused-ignore]  # only there at run time
 
 KEY = "(id,007)"  # of every job of the benchmark, as the replies are built beforehand
+START_PATH: str = PREFIX + "/start"
 MOST_BYTES = 65536
 END = b"\r\n\r\n"
 
 
 def replies(port: int) -> dict[bytes, bytes]:
     """The whole HTTP answer by path."""
-    bodies: dict[str, Any] = {"/start": {"name": "whois", "data": who(KEY), "next_activities": _next(port, *(f"act_{n}" for n in range(1, 6)))}}
-    for number in range(1, 6):
-        bodies[f"/activity/act_{number}"] = {"name": f"foo_act_{number}", "data": BAR}
+    acts = [f"act_{number}" for number in range(1, 6)]
+    bodies: dict[str, Any] = {"/start": {"name": "whois", "data": who(KEY), "next_activities": _next(port, *acts)}}
+    for act in acts:
+        bodies[f"/activity/{act}"] = {"name": f"foo_{act}", "data": BAR}
     bodies["/activity/act_5"]["next_activities"] = _next(port, "act_5_sub_1")
     bodies["/activity/act_5_sub_1"] = {"name": "foo_act_5_sub_1", "data": GRAULT}
     return {f"{PREFIX}{path}".encode(): _answer({"process": "foo", **body}) for path, body in bodies.items()}
