@@ -6,7 +6,9 @@ The record's `owner` reads `node claim n`: the claim tells one runner of the job
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from cameron.core.job import Change, Job, Status
+from cameron.core.event import Change
+from cameron.core.job import Job
+from cameron.core.status import Status
 from cameron.definitions import Dialect
 from cameron.job_data import Commit, Sender
 from cameron.store import keys

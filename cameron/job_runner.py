@@ -15,22 +15,10 @@ from cameron.activities.call import Call, Cancel, Replies, Reply
 from cameron.activities.task_call import job_headers, task_call
 from cameron.clock import Clock
 from cameron.core.decider import decide
-from cameron.core.job import (
-    Change,
-    Event,
-    Job,
-    JobEnded,
-    JobStarted,
-    Status,
-    TaskCalled,
-    TaskChanged,
-    TaskDelayed,
-    TaskDue,
-    TaskReplied,
-    apply,
-    new_job,
-)
+from cameron.core.event import Change, Event, JobEnded, JobStarted, TaskCalled, TaskChanged, TaskDelayed, TaskDue, TaskReplied
+from cameron.core.job import Job, apply, new_job
 from cameron.core.process import Process
+from cameron.core.status import Status
 from cameron.definitions import Dialect
 from cameron.job_data import Answers, Commands, Committed, Refused
 from cameron.job_ledger import Claim, Ledger

@@ -133,14 +133,14 @@ def run(folder: Path, programs: list[Program], stopping: ExitStack) -> None:
     """All that there is to see. `programs` and `stopping` are told of each program as soon as it runs."""
     console.print("[bold]Cameron[/]: a client starts a job, activities are called over HTTP, every step is in Redis.")
 
-    step("The sample service of test/foo_workflow: seven activities, each a URL that is POSTed JSON and answers JSON")
+    step("The sample service, test/foo_workflow: seven activities that are POSTed JSON and answer JSON")
     service = Program("foo", [str(PROJECT / "test/foo_workflow/bin/run")], folder, {"FOO_WORKFLOW_PORT": "0"})
     programs.append(service)
     stopping.callback(service.stop)
     foo_url = service.printed(r"foo listens on (\S+)")
     say(foo_url)
 
-    step("A Cameron node, with a Redis of its own; it knows one process, foo, by the URL of its first activity")
+    step("A Cameron node with a Redis of its own; of the process foo it knows the URL of the first activity")
     node = start_node(folder, foo_url)
     programs.append(node)
     stopping.callback(stop_redis_left_behind, folder)
@@ -153,8 +153,9 @@ def run(folder: Path, programs: list[Program], stopping: ExitStack) -> None:
         step("A client starts a job: POST /api/process/foo/start")
         job = client.start("foo", **REQUEST)
         say(job.payload)
-        say(f"201 Created, Location: {job.location}")
-        step("Its tasks, as they happen: the reply of start names act_1 to act_5, that of act_5 names one more")
+        say("201 Created, Location:")
+        say(job.location)
+        step("Its tasks, as they happen: the reply of start names act_1 to act_5, that of act_5 one more")
         result = show_tasks(client, job.location)
     step("The result: GET that Location")
     show_result(result)

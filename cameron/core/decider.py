@@ -6,9 +6,11 @@ Decisions are events of `job.apply`. Enacting them may open new questions (a fai
 asks again until there is no decision left; what it is then waiting for are replies, timers, and nothing else.
 """
 
-from cameron.core.job import Event, Job, JobEnded, Status, Task, TaskCalled, TaskDelayed, TaskFailed
+from cameron.core.event import Event, JobEnded, TaskCalled, TaskDelayed, TaskFailed
+from cameron.core.job import Job, Task
 from cameron.core.process import Process
 from cameron.core.retry import delay_s, may_retry
+from cameron.core.status import Status
 
 
 def decide(process: Process, job: Job, now_ms: int, chance: float) -> list[Event]:

@@ -11,150 +11,27 @@ is still open in its branch, so that an event costs what it changes, not what th
 """
 
 from collections.abc import Iterable
-from enum import StrEnum
 from typing import NamedTuple
 
+from cameron.core.event import (
+    Change,
+    Event,
+    Failure,
+    JobChanged,
+    JobEnded,
+    JobStarted,
+    Success,
+    TaskCalled,
+    TaskChanged,
+    TaskDelayed,
+    TaskDue,
+    TaskFailed,
+    TaskReplied,
+    TasksDiscovered,
+    TaskTried,
+)
 from cameron.core.process import Activity, Limits, Process
-
-
-class Status(StrEnum):
-    """What a job or a task can be. A task is known (`scheduled`) from the moment it is discovered."""
-
-    SCHEDULED = "scheduled"
-    RUNNING = "running"
-    DONE = "done"
-    ERROR = "error"
-    CANCELLED = "cancelled"  # of jobs only: a cancelled job's running tasks end in error
-
-
-LEGAL: dict[Status, frozenset[Status]] = {
-    Status.SCHEDULED: frozenset({Status.RUNNING, Status.ERROR, Status.CANCELLED}),
-    Status.RUNNING: frozenset({Status.DONE, Status.ERROR, Status.CANCELLED}),
-    Status.DONE: frozenset(),
-    Status.ERROR: frozenset(),
-    Status.CANCELLED: frozenset(),
-}
-
-
-class IllegalTransition(Exception):
-    """An event that cannot follow what has happened: a defect of Cameron's, never something a service can cause."""
-
-
-# What an attempt came to
-
-
-class Growth(NamedTuple):
-    """The next activities that a reply names."""
-
-    activities: tuple[Activity, ...]
-    parallel: bool
-
-
-class Success(NamedTuple):
-    """The activity was carried out."""
-
-    data: str  # the reply's data as compact JSON text
-    growth: Growth | None = None
-    growth_text: str = ""  # what the reply said of its next activities, for the record
-    payload: bytes = b""  # the request body of the tasks that grow from here: the same for all of them
-    requestor: str = ""  # in whose name they are called
-    names: tuple[str, ...] | None = None  # restored from a record: the task names that the next activities were given, if any
-
-
-class Failure(NamedTuple):
-    """The attempt failed."""
-
-    kind: str  # a word that retry policies know: refused, timeout, http_503, ...
-    text: str  # for a person: what failed, and where
-    retry_after_s: float | None = None  # what the service asked for
-
-
-Outcome = Success | Failure
-
-
-# Events
-
-
-class JobStarted(NamedTuple):
-    """A runner has taken the job up."""
-
-
-class TaskCalled(NamedTuple):
-    """A decision: the task is called, for the first time or again."""
-
-    task: str
-
-
-class TaskReplied(NamedTuple):
-    """A fact: the attempt under way came to an outcome."""
-
-    task: str
-    outcome: Outcome
-
-
-class TaskDelayed(NamedTuple):
-    """A decision: the task is to be called again, not before `until_ms`."""
-
-    task: str
-    until_ms: int
-
-
-class TaskFailed(NamedTuple):
-    """A decision: the task has failed for good."""
-
-    task: str
-    text: str
-
-
-class TaskDue(NamedTuple):
-    """A fact: a delayed task's time has come, or a restored one has nobody who waits for its reply."""
-
-    task: str
-
-
-class JobEnded(NamedTuple):
-    """A decision: nothing is left to do, or nothing more is to be done; running tasks end in error with `text`."""
-
-    status: Status
-    text: str = ""
-
-
-Event = JobStarted | TaskCalled | TaskReplied | TaskDelayed | TaskFailed | TaskDue | JobEnded
-
-
-# Changes: what an event made different, for whoever keeps the record
-
-
-class JobChanged(NamedTuple):
-    """The job has a new status."""
-
-    status: Status
-
-
-class TasksDiscovered(NamedTuple):
-    """Tasks have joined the job."""
-
-    parent: str | None
-    tasks: tuple[str, ...]
-
-
-class TaskChanged(NamedTuple):
-    """A task has a new status, and its output with it where it has ended."""
-
-    task: str
-    status: Status
-
-
-class TaskTried(NamedTuple):
-    """A running task's attempts or its delay have changed."""
-
-    task: str
-
-
-Change = JobChanged | TasksDiscovered | TaskChanged | TaskTried
-
-
-# The job
+from cameron.core.status import IllegalTransition, Status, follow
 
 
 class Task(NamedTuple):
@@ -224,16 +101,10 @@ def apply(job: Job, event: Event) -> tuple[Job, list[Change]]:
         case TaskDue(name):
             return _pend(job, _running(job.tasks[name])), []
         case JobStarted():
-            return job._replace(status=_next(job.status, Status.RUNNING)), [JobChanged(Status.RUNNING)]
+            return job._replace(status=follow(job.status, Status.RUNNING)), [JobChanged(Status.RUNNING)]
         case JobEnded(status, text):
             return _ended(job, status, text)
     raise TypeError(f"{event!r} is no event")
-
-
-def _next(old: Status, new: Status) -> Status:
-    if new not in LEGAL[old]:
-        raise IllegalTransition(f"{new} after {old}")
-    return new
 
 
 def _running(task: Task) -> Task:
@@ -259,7 +130,7 @@ def _without(names: tuple[str, ...], name: str) -> tuple[str, ...]:
 
 def _called(job: Job, task: Task) -> tuple[Job, list[Change]]:
     attempts, again = task.attempts + 1, task.status is Status.RUNNING
-    status = task.status if again else _next(task.status, Status.RUNNING)
+    status = task.status if again else follow(task.status, Status.RUNNING)
     called = _unpend(job, task._replace(status=status, attempts=attempts, until_ms=0, failure=None))
     if again:
         return called, [TaskTried(task.name)]
@@ -267,7 +138,7 @@ def _called(job: Job, task: Task) -> tuple[Job, list[Change]]:
 
 
 def _succeeded(job: Job, task: Task, success: Success) -> tuple[Job, list[Change]]:
-    status = _next(task.status, Status.DONE)
+    status = follow(task.status, Status.DONE)
     if success.names is None and (fault := _limit_fault(job, task, success)):
         return _pend(job, task._replace(failure=Failure("limit", fault))), []
     tasks, changes = dict(job.tasks), list[Change]()
@@ -353,7 +224,7 @@ def _close(tasks: dict[str, Task], name: str) -> tuple[str, ...]:
 
 
 def _failed(job: Job, task: Task, text: str) -> tuple[Job, list[Change]]:
-    status, was_running = _next(task.status, Status.ERROR), task.status is Status.RUNNING
+    status, was_running = follow(task.status, Status.ERROR), task.status is Status.RUNNING
     tasks = dict(job.tasks)
     tasks[task.name] = task._replace(status=status, error=text, until_ms=0, failure=None)
     return job._replace(
@@ -374,4 +245,4 @@ def _ended(job: Job, status: Status, text: str) -> tuple[Job, list[Change]]:
                 tasks[name] = task._replace(status=Status.ERROR, error=text, failure=None)
                 changes.append(TaskChanged(name, Status.ERROR))
     changes.append(JobChanged(status))
-    return job._replace(status=_next(job.status, status), tasks=tasks, pending=(), running=0), changes
+    return job._replace(status=follow(job.status, status), tasks=tasks, pending=(), running=0), changes

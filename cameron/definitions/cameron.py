@@ -7,7 +7,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cameron.core.job import Change, Failure, Growth, Job, Outcome, Success, Task
+from cameron.core.event import Change, Failure, Growth, Outcome, Success
+from cameron.core.job import Job, Task
 from cameron.core.process import CONTROL_CHARACTER, Activity, HttpCall, Process, checked_process_name, task_name_fault
 from cameron.core.strict_json import NotJson, compact, parse
 from cameron.definitions import hash_layout

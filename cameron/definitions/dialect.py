@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from cameron.core.job import Change, Job, Outcome, Success, Task
+from cameron.core.event import Change, Outcome, Success
+from cameron.core.job import Job, Task
 from cameron.core.process import Process
 
 

@@ -2,13 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
-from cameron.core.job import (
+from cameron.core.event import (
     Change,
-    Job,
     JobChanged,
     JobStarted,
-    Status,
-    Task,
     TaskCalled,
     TaskChanged,
     TaskDue,
@@ -16,8 +13,9 @@ from cameron.core.job import (
     TaskReplied,
     TasksDiscovered,
     TaskTried,
-    apply,
 )
+from cameron.core.job import Job, Task, apply
+from cameron.core.status import Status
 from cameron.core.strict_json import NotJson, compact, parse
 from cameron.definitions.dialect import Dialect, JobRequest, Writes
 

@@ -43,6 +43,7 @@ class Node:
         self._shutdown_s = shutdown_s
         self._events: SimpleQueue[object] = SimpleQueue()  # its put may be called in a signal handler, unlike an Event's set
         self._root: Ref[Any] | None = None
+        self._is_over = False
 
     @property
     def root(self) -> Ref[Any] | None:
@@ -99,6 +100,9 @@ class Node:
         except (StartFailed, Ignore) as failure:
             self._events.put(failure)
             return
+        if self._is_over:  # nobody waits for it any more
+            root.kill()
+            return
         root.actor_inbox.crash_is_reported = True  # by _follow
         self._events.put(root)
         ended_with = root.actor_inbox.watch(self, self._events.put)
@@ -125,6 +129,7 @@ class Node:
             try:
                 event = self._events.get(timeout=max(deadline - monotonic(), 0))
             except Empty:
+                self._is_over = True
                 logger.error("the root was still starting when its time to stop was over: it is left behind")
                 return STOP_TOOK_TOO_LONG
             if isinstance(event, Exception):

@@ -32,7 +32,8 @@ _MASKS = {
 
 def pack(*words: str | bytes) -> bytes:
     """A command as Redis takes it."""
-    return hiredis.pack_command(words)  # type: ignore[arg-type]  # its stub says: one word
+    packed: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]  # its stub says: one word
+    return packed
 
 
 class Step:

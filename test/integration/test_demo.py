@@ -86,7 +86,9 @@ def test_it_shows_a_foo_job_from_its_start_to_its_86_lines_and_leaves_nothing_be
     assert demo.ended() == 0, demo.shown
     for task in TASKS:
         assert re.search(rf"^   \d\d:\d\d:\d\d  {task} +done$", demo.shown, re.MULTILINE), demo.shown
-    assert re.search(r"^   201 Created, Location: http://localhost:\d+/api/process/foo/key/\(id,007\)/job/[0-9a-f]{32}$", demo.shown, re.M)
+    assert re.search(
+        r"^   201 Created, Location:\n   http://localhost:\d+/api/process/foo/key/\(id,007\)/job/[0-9a-f]{32}$", demo.shown, re.M
+    )
     assert '"who_login": "leandrosilva.codezone"' in demo.shown
     numbered = re.findall(r'^ ?(\d+)\) "', demo.shown, re.MULTILINE)
     assert numbered == [str(number) for number in range(1, 87)]

@@ -17,8 +17,10 @@ import typer.main
 
 from cameron import cli, config, tree
 from cameron.activities.task_call import job_headers, task_call
-from cameron.core.job import LEGAL, JobEnded, JobStarted, Status, Success, TaskCalled, TaskReplied, apply, new_job
+from cameron.core.event import JobEnded, JobStarted, Success, TaskCalled, TaskReplied
+from cameron.core.job import apply, new_job
 from cameron.core.process import Activity, HttpCall, Limits, Process, RetryPolicy
+from cameron.core.status import LEGAL, Status
 from cameron.definitions import hash_layout
 from cameron.definitions.dialect import JobRequest
 from cameron.store import keys
@@ -75,7 +77,7 @@ def test_every_relative_link_leads_to_a_file_or_a_heading() -> None:
 def test_every_file_and_folder_named_exists() -> None:
     named = {path.removeprefix("./") for path in re.findall(r"(?:\./)?\b(?:cameron|test|priv)/[\w./<>{}-]+|\.ci/\w+", CODE_TEXT)}
     named = {path for path in named if not path.startswith("test/foo_workflow/v")}
-    assert {"cameron/tree.py", "cameron/core/job.py", "test/script/request_for_foo.sh", ".ci/run"} <= named
+    assert {"cameron/tree.py", "cameron/core/status.py", "test/script/request_for_foo.sh", ".ci/run"} <= named
     missing = [path for path in named for name in ("development", "production") if not (PROJECT / fill(path, name)).exists()]
     assert missing == []
 

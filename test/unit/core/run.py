@@ -4,25 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from cameron.core.decider import decide
-from cameron.core.job import (
-    Change,
-    Event,
-    Failure,
-    Growth,
-    Job,
-    JobStarted,
-    Outcome,
-    Status,
-    Success,
-    Task,
-    TaskCalled,
-    TaskDelayed,
-    TaskDue,
-    TaskReplied,
-    apply,
-    new_job,
-)
+from cameron.core.event import Change, Event, Failure, Growth, JobStarted, Outcome, Success, TaskCalled, TaskDelayed, TaskDue, TaskReplied
+from cameron.core.job import Job, Task, apply, new_job
 from cameron.core.process import Activity, HttpCall, Limits, Process
+from cameron.core.status import Status
 
 BEGIN_MS = 1_000_000
 DEADLINE_MS = BEGIN_MS + 1_000_000_000

@@ -3,21 +3,10 @@
 import pytest
 
 from cameron.core.decider import decide
-from cameron.core.job import (
-    Failure,
-    Job,
-    JobEnded,
-    JobStarted,
-    Status,
-    Success,
-    TaskCalled,
-    TaskDelayed,
-    TaskDue,
-    TaskFailed,
-    apply,
-    new_job,
-)
+from cameron.core.event import Failure, JobEnded, JobStarted, Success, TaskCalled, TaskDelayed, TaskDue, TaskFailed
+from cameron.core.job import Job, apply, new_job
 from cameron.core.process import Activity, Limits, RetryPolicy
+from cameron.core.status import Status
 
 from .run import BEGIN_MS, DEADLINE_MS, Plan, Run, activity, process
 

@@ -2,17 +2,13 @@
 
 import pytest
 
-from cameron.core.job import (
-    LEGAL,
+from cameron.core.event import (
     Event,
     Failure,
     Growth,
-    IllegalTransition,
-    Job,
     JobChanged,
     JobEnded,
     JobStarted,
-    Status,
     Success,
     TaskCalled,
     TaskChanged,
@@ -22,10 +18,10 @@ from cameron.core.job import (
     TaskReplied,
     TasksDiscovered,
     TaskTried,
-    apply,
-    new_job,
 )
+from cameron.core.job import Job, apply, new_job
 from cameron.core.process import Limits
+from cameron.core.status import LEGAL, IllegalTransition, Status
 
 from .run import DEADLINE_MS, Plan, Run, activity, process
 

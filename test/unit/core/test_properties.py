@@ -6,8 +6,8 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cameron.core.job import Status
 from cameron.core.process import Activity, Limits
+from cameron.core.status import Status
 
 from .plans import plans, static
 from .run import ENDED, Plan, Run, process, size

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameron.core.job import Failure, Growth, Job, JobStarted, Success, TaskCalled, apply, new_job
+from cameron.core.event import Failure, Growth, JobStarted, Success, TaskCalled
+from cameron.core.job import Job, apply, new_job
 from cameron.core.process import Limits, RetryPolicy, Timeouts
 from cameron.definitions import dialects, read_document
 from cameron.definitions.cameron import CameronDialect

@@ -66,7 +66,7 @@ def test_the_shipped_files_are_read(environment: str) -> None:
         ("{processes, [\n {foo}]}.", ":2:2", "expected a process like {foo,"),
         ('{processes, [{"foo", {start_activity_url, "http://a/"}}]}.', ":1:14", "expected a process like {foo,"),
         ('{processes, [{foo, {start_url, "http://a/"}}]}.', ":1:14", "expected a process like {foo,"),
-        ("{processes, [{foo, {start_activity_url, http}}]}.", ":1:14", "expected a process like {foo,"),
+        ("{processes, [{foo, {start_activity_url, http}}]}.", ":1:14", "must begin with http:// or https://"),
         ("{processes, [{foo, {start_activity_url, 7}}]}.", ":1:14", "expected a process like {foo,"),
         ('{processes, [{foo, {start_activity_url, "localhost/start"}}]}.', ":1:14", "must begin with http:// or https://"),
         ("{processes, [{'foo bar', {start_activity_url, \"http://a/\"}}]}.", ":1:14", "a process name is 1 to 64 letters"),

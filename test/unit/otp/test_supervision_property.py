@@ -81,7 +81,7 @@ class Model:
             if not self.start(one):
                 kid.state = "stopped" if kid.state == "restarting" else kid.state
                 one.state = "restarting"
-                return
+                return None
 
     def terminate(self, kid: Kid) -> None:
         self.stop([kid])

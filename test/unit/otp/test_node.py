@@ -1,0 +1,177 @@
+"""A program that is a tree: its exit status, its signals, its bound."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from cameron.otp import Actor, ChildSpec, Killed, Node, Reason, Ref, StartFailed, Supervisor, ThreadActor, TreeNode, whereis
+from cameron.otp.probe import PATIENCE_S, end_of
+
+ROOT = Path(__file__).parents[3]
+
+
+class Worker(Actor):
+    def on_receive(self, message: Any) -> Any:
+        return message(self)
+
+
+def root(**options: Any) -> Ref[Any]:
+    return Supervisor.start([ChildSpec("worker", lambda: Worker.start(name="node_worker"))], **options)
+
+
+def in_thread(node: Node) -> SimpleQueue[int]:
+    statuses: SimpleQueue[int] = SimpleQueue()
+    threading.Thread(target=lambda: statuses.put(node.run()), daemon=True).start()
+    return statuses
+
+
+def test_a_node_that_is_stopped_returns_0_and_leaves_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    node = Node(root)
+    node.stop()  # also before the root has started
+    assert in_thread(node).get(timeout=PATIENCE_S) == 0
+    assert whereis("node_worker") is None
+
+
+def test_a_node_whose_root_gives_up_returns_1() -> None:
+    node = Node(lambda: root(intensity=0, name="root"))
+    statuses = in_thread(node)
+    wait_for_worker().tell(lambda _: 1 / 0)
+    assert statuses.get(timeout=PATIENCE_S) == 1
+
+
+def wait_for_worker() -> Ref[Any]:
+    ready = threading.Event()
+    while (ref := whereis("node_worker")) is None:
+        ready.wait(0.001)
+    return ref
+
+
+def test_a_node_whose_root_does_not_start_returns_1(caplog: pytest.LogCaptureFixture) -> None:
+    def fails() -> Ref[Any]:
+        raise ValueError("no root today")
+
+    assert in_thread(Node(fails)).get(timeout=PATIENCE_S) == 1
+    assert "no root today" in caplog.text
+
+
+class Stubborn(ThreadActor):
+    gate = threading.Event()
+
+    def terminate(self, reason: Reason) -> None:
+        self.gate.wait(PATIENCE_S)
+
+
+def test_a_stop_that_takes_too_long_ends_at_the_bound_with_2() -> None:
+    node = Node(lambda: Supervisor.start([ChildSpec("stubborn", Stubborn.start, shutdown=None)]), shutdown_s=0.1)
+    node.stop()
+    assert in_thread(node).get(timeout=PATIENCE_S) == 2
+    Stubborn.gate.set()
+
+
+def test_a_root_that_hangs_in_its_start_does_not_hang_the_stop() -> None:
+    gate = threading.Event()
+    late: SimpleQueue[Ref[Any]] = SimpleQueue()
+
+    def hangs() -> Ref[Any]:
+        gate.wait(PATIENCE_S)
+        ref = Supervisor.start([])
+        late.put(ref)
+        return ref
+
+    node = Node(hangs, shutdown_s=0.1)
+    node.stop()
+    assert in_thread(node).get(timeout=PATIENCE_S) == 2
+    gate.set()
+    assert end_of(late.get(timeout=PATIENCE_S)) == Killed  # it came too late
+
+
+def test_a_node_is_a_context_manager_too() -> None:
+    with Node(root) as node:
+        assert node.root is not None
+        tree = node.tree()
+        assert isinstance(tree, TreeNode)
+        assert [child.name for child in tree.children] == ["node_worker"]
+        inside = node.root
+    assert not inside.is_alive()
+    assert whereis("node_worker") is None
+
+
+def test_a_context_whose_root_does_not_start_raises() -> None:
+    def fails() -> Ref[Any]:
+        raise ValueError("no root today")
+
+    with pytest.raises(StartFailed, match="no root today"), Node(fails):
+        pass
+
+
+PROGRAM = """
+import sys
+from cameron.otp import ChildSpec, Node, Supervisor, ThreadActor
+
+class Worker(ThreadActor):
+    def on_start(self):
+        print("up", flush=True)
+    def terminate(self, reason):
+        print("stopping", flush=True)
+        if "wait" in sys.argv:
+            sys.stdin.readline()
+        print("stopped", flush=True)
+
+sys.exit(Node(lambda: Supervisor.start([ChildSpec("worker", Worker.start, shutdown=None)]), shutdown_s=20.0).run())
+"""
+
+
+@pytest.fixture
+def program() -> Any:
+    processes: list[subprocess.Popen[str]] = []
+
+    def start(*args: str) -> subprocess.Popen[str]:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        process = subprocess.Popen(
+            [sys.executable, "-c", PROGRAM, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        processes.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        return process
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_the_program_in_order_with_status_0(program: Start, number: signal.Signals) -> None:
+    process = program()
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=PATIENCE_S)
+    assert output == "stopping\nstopped\n"
+    assert process.returncode == 0
+
+
+def test_a_second_signal_during_the_stop_is_ignored(program: Start) -> None:
+    process = program("wait")
+    process.send_signal(signal.SIGTERM)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "stopping\n"
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate("go on\n", timeout=PATIENCE_S)
+    assert output == "stopped\n"
+    assert process.returncode == 0
+
+
