@@ -40,7 +40,10 @@ class InvalidRequest(CameronError):
 
 
 class StoreUnavailable(CameronError):
-    """Redis does not answer (or this node is stopping); nothing was accepted: try again after `retry_after_s` seconds."""
+    """Redis does not answer, or this node is stopping: try again after `retry_after_s` seconds.
+
+    Where the connection was lost in the middle of a start, the job may be in Redis all the same.
+    """
 
     def __init__(self, why: str, retry_after_s: int = 2) -> None:
         super().__init__(f"the store is unavailable ({why}); try again in {retry_after_s} s")

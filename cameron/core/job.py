@@ -239,10 +239,9 @@ def _failed(job: Job, task: Task, text: str) -> tuple[Job, list[Change]]:
 
 def _ended(job: Job, status: Status, text: str) -> tuple[Job, list[Change]]:
     tasks, changes = dict(job.tasks), list[Change]()
-    if job.running:
-        for name, task in job.tasks.items():
-            if task.status is Status.RUNNING:
-                tasks[name] = task._replace(status=Status.ERROR, error=text, failure=None)
-                changes.append(TaskChanged(name, Status.ERROR))
+    cut_short = [name for name, task in tasks.items() if task.status is Status.RUNNING] if job.running else []
+    for name in cut_short or (job.pending if text else ()):  # where nothing ran, what was about to start bears the text
+        tasks[name] = tasks[name]._replace(status=Status.ERROR, error=text, failure=None)
+        changes.append(TaskChanged(name, Status.ERROR))
     changes.append(JobChanged(status))
     return job._replace(status=follow(job.status, status), tasks=tasks, pending=(), running=0), changes

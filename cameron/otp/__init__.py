@@ -1,6 +1,7 @@
 """Erlang/OTP on Pykka: actors that crash alone, and supervisors that start them again.
 
-Names and rules are OTP's, in Python's spelling; README of the rules: `supervision.py`. Imports Pykka and the standard library only.
+Names and rules are OTP's, in Python's spelling; the rules of supervision stand at the top of `supervision.py`. Nothing but Pykka and
+the standard library is imported. `probe.py` is for tests of actors.
 """
 
 from cameron.otp.actor import Actor

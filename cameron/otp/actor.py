@@ -9,6 +9,8 @@ from __future__ import annotations
 import itertools
 import logging
 import uuid
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ClassVar, Self
 
 import pykka
@@ -195,7 +197,7 @@ class Actor(pykka.Actor):
             return self._guard(self._answer, item)
         return self._guard(self._obey, item)
 
-    def _guard(self, hook: Any, *args: Any) -> bool:
+    def _guard(self, hook: Callable[..., object], *args: Any) -> bool:
         """Run a hook, and end the actor if that crashed or wished to leave; whether the actor lives on."""
         try:
             hook(*args)
@@ -321,7 +323,7 @@ class Actor(pykka.Actor):
         try:
             self.terminate(reason)
         except BaseException as error:
-            logger.error("terminate of %s raised; it ends with %s all the same\n%s", self._actor_ref, reason, crash_of(error).traceback)
+            self._log_crash(f"its terminate raised; it ends with {reason} all the same", crash_of(error))
         self._end(reason)
 
     def _end(self, reason: Reason) -> bool:
@@ -337,10 +339,14 @@ class Actor(pykka.Actor):
         for monitor_id, target in list((self._monitors or {}).items()):
             target.unwatch(monitor_id)
         if isinstance(reason, Crash) and not self.actor_inbox.crash_is_reported:  # else its supervisor reports it
-            logger.error("%s crashed\n%s", self._actor_ref, reason.traceback)
+            self._log_crash("it crashed", reason)
         for told in remains.watchers.values():
             told(reason)
         return True
+
+    def _log_crash(self, what: str, crash: Crash) -> None:
+        with suppress(Exception):  # a broken log handler must not keep an actor from ending
+            logger.error("%s: %s\n%s", self._actor_ref, what, crash.traceback)
 
     def _fail_asks(self, queued: list[Reply | None], reason: Reason) -> None:
         handled = self._letter.reply_to if self._letter is not None else None

@@ -33,7 +33,7 @@ class Ref(ActorRef[A]):
         self.name: str | None = None
 
     def __str__(self) -> str:
-        return f"{self.actor_class.__name__} {self.name or self.actor_urn}"
+        return f"{self.actor_class.__name__} {self.name or '#' + self.actor_urn.rpartition(':')[2]}"
 
     def __repr__(self) -> str:
         return f"<{self}>"

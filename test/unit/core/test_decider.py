@@ -3,7 +3,7 @@
 import pytest
 
 from cameron.core.decider import decide
-from cameron.core.event import Failure, JobEnded, JobStarted, Success, TaskCalled, TaskDelayed, TaskDue, TaskFailed
+from cameron.core.event import Failure, JobChanged, JobEnded, JobStarted, Success, TaskCalled, TaskChanged, TaskDelayed, TaskDue, TaskFailed
 from cameron.core.job import Job, apply, new_job
 from cameron.core.process import Activity, Limits, RetryPolicy
 from cameron.core.status import Status
@@ -126,6 +126,15 @@ def test_a_job_past_its_deadline_ends_in_error_with_its_running_tasks() -> None:
     run.happened()
     assert (run.job.status, run.statuses()) == (Status.ERROR, {"start": "done", "a": "error"})
     assert run.job.tasks["a"].error == "not finished within the job's 90 s (setting job.timeout_s)"
+
+
+def test_a_job_whose_time_was_up_before_anything_ran_says_so_in_the_task_it_would_have_begun_with() -> None:
+    job, _ = apply(new_job(process(), "key", "uuid", b"", DEADLINE_MS), JobStarted())
+    (end,) = decide(process(), job, DEADLINE_MS, 0.5)
+    ended, changes = apply(job, end)
+    assert ended.tasks["start"].status is Status.ERROR
+    assert "job.timeout_s" in ended.tasks["start"].error
+    assert changes == [TaskChanged("start", Status.ERROR), JobChanged(Status.ERROR)]
 
 
 def test_a_delay_beyond_the_deadline_does_not_keep_the_job() -> None:

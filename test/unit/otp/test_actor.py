@@ -299,6 +299,16 @@ def test_a_blocking_ask_inside_a_pooled_actor_is_refused() -> None:
         ref.ask(lambda _: other.ask("hello"))
 
 
+def test_a_pooled_actor_must_not_ask_in_its_start_either() -> None:
+    class Asks(Pooled):
+        def on_start(self) -> None:
+            other.ask("hello")
+
+    other = Pooled.start()
+    with pytest.raises(StartFailed, match="AskRefused"):
+        Asks.start()
+
+
 def test_a_threaded_actor_may_ask() -> None:
     ref, other = Threaded.start(), Pooled.start()
     assert ref.ask(lambda _: other.ask("hello")) == "hello"

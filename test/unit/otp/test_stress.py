@@ -71,7 +71,12 @@ def test_many_tells_from_many_threads_all_arrive() -> None:
             return None
 
     ref = Counts.start()
-    tellers = [threading.Thread(target=lambda: [ref.tell("one") for _ in range(5_000)]) for _ in range(4)]
+
+    def tell_all() -> None:
+        for _ in range(5_000):
+            ref.tell("one")
+
+    tellers = [threading.Thread(target=tell_all) for _ in range(4)]
     for teller in tellers:
         teller.start()
     for teller in tellers:

@@ -36,7 +36,9 @@ class World:
     left: Reason | None = None
     now: float = 100.0
 
-    def boot(self, specs: Iterable[ChildSpec], strategy: Strategy = ONE, intensity: int = 1, auto: AutoShutdown = AutoShutdown.NEVER) -> World:
+    def boot(
+        self, specs: Iterable[ChildSpec], strategy: Strategy = ONE, intensity: int = 1, auto: AutoShutdown = AutoShutdown.NEVER
+    ) -> World:
         self.state = supervision(specs, strategy, Restarts(intensity, 5.0), auto)
         self.count: dict[Hashable, int] = {}
         self.feed(do.Boot())

@@ -30,7 +30,8 @@ class Model:
 
     def __init__(self, kids: list[Kid], strategy: Strategy, intensity: int, outcomes: list[bool]) -> None:
         self.kids, self.strategy, self.intensity = kids, strategy, intensity
-        self.outcomes, self.times, self.gone = list(outcomes), [], False  # type: ignore[var-annotated]
+        self.outcomes, self.gone = list(outcomes), False
+        self.times: list[float] = []
         self.log: list[str] = []
 
     def start(self, kid: Kid) -> bool:
@@ -55,7 +56,8 @@ class Model:
     def boot(self) -> None:
         for kid in list(self.kids):
             if not self.start(kid):
-                return self.leave()
+                self.leave()
+                break
 
     def ended(self, kid: Kid, normal: bool, now: float) -> None:
         if kid.restart is Restart.TEMPORARY:
@@ -69,7 +71,8 @@ class Model:
     def again(self, kid: Kid, now: float) -> None:
         self.times = [then for then in self.times if then >= now - PERIOD_S] + [now]
         if len(self.times) > self.intensity:
-            return self.leave()
+            self.leave()
+            return
         at = self.kids.index(kid)
         if self.strategy is Strategy.ONE_FOR_ONE:
             wanted = [kid]
@@ -81,7 +84,7 @@ class Model:
             if not self.start(one):
                 kid.state = "stopped" if kid.state == "restarting" else kid.state
                 one.state = "restarting"
-                return None
+                break
 
     def terminate(self, kid: Kid) -> None:
         self.stop([kid])

@@ -67,6 +67,9 @@ class Own(Keeps):
         super().__init__(probe)
         self.work: SimpleQueue[Any] = SimpleQueue()
 
+    def work_on(self, item: str) -> None:
+        self.work.put(item)
+
     def wait(self, timeout_s: float | None) -> None:
         if timeout_s == 0:
             return
@@ -84,9 +87,7 @@ def test_an_overridden_wait_is_one_wait_for_messages_and_other_work(probe: Probe
     ref = Own.start(probe)
     ref.tell("message")
     assert probe.next() == "message"
-    own = ref.actor_inbox.actor
-    assert own is not None
-    own.work.put("chunk")
+    ref.proxy().work_on("chunk")
     assert probe.next() == ("worked", "chunk")
     ref.exit()
     assert end_of(ref) == Shutdown()
@@ -94,9 +95,7 @@ def test_an_overridden_wait_is_one_wait_for_messages_and_other_work(probe: Probe
 
 def test_a_wait_that_raises_is_a_crash(probe: Probe) -> None:
     ref = Own.start(probe)
-    own = ref.actor_inbox.actor
-    assert own is not None
-    own.work.put("boom")
+    ref.proxy().work_on("boom")
     reason = end_of(ref)
     assert isinstance(reason, Crash)
     assert isinstance(reason.error, OSError)
@@ -128,7 +127,7 @@ def test_an_end_can_go_on_receiving_until_it_is_done(probe: Probe) -> None:
     ref = Orderly.start(probe)
     entered, gate = threading.Event(), threading.Event()
     ref.ask(lambda me: me.monitor(other))
-    ref.tell(lambda _: entered.set() or gate.wait(PATIENCE_S))
+    ref.tell(lambda _: [entered.set(), gate.wait(PATIENCE_S)])  # type: ignore[func-returns-value]
     assert entered.wait(PATIENCE_S)
     ref.exit()
     ref.tell("work")
