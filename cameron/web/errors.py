@@ -1,6 +1,6 @@
 """Errors as answers: one table from our errors to HTTP statuses, one JSON form for them all.
 
-    {"error": {"code": "job_not_found", "message": "...", "field": "key"}}      field: only where one is at fault
+{"error": {"code": "job_not_found", "message": "...", "field": "key"}}      field: only where one is at fault
 """
 
 import json

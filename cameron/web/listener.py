@@ -88,7 +88,7 @@ class Listener:
             backlog=1024,
             connection_limit=MAX_CONNECTIONS,
             max_request_body_size=READ_AHEAD * max_body_bytes + RESERVE_BYTES,
-            clear_untrusted_proxy_headers=False,  # nothing here reads X-Forwarded-*; to clear them costs each request a walk over its headers
+            clear_untrusted_proxy_headers=False,  # nothing here reads X-Forwarded-*, and clearing them costs every request
             asyncore_use_poll=True,  # select() fails on descriptors above 1023, and calls to activities take thousands
         )
         self._server.channel_class = partial(ApiChannel, max_body_bytes=max_body_bytes)

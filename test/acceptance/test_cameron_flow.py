@@ -230,7 +230,7 @@ def test_replies_of_simple_servers_are_read(scenario: Scenario, way: str) -> Non
 
 
 def test_control_characters_in_data_are_kept(scenario: Scenario) -> None:
-    odd = {"nul \x00": "a\x00b\x1f\x7f\u2028\\\""}
+    odd = {"nul \x00": 'a\x00b\x1f\x7f\u2028\\"'}
     scenario.on("start", reply(odd, next_activities=follow([("a", scenario.url("a"))])))
     scenario.on("a", reply(odd))
     job = scenario.run(data=odd).done()

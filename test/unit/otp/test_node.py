@@ -173,5 +173,3 @@ def test_a_second_signal_during_the_stop_is_ignored(program: Start) -> None:
     output, _ = process.communicate("go on\n", timeout=PATIENCE_S)
     assert output == "stopped\n"
     assert process.returncode == 0
-
-

@@ -125,8 +125,6 @@ class Core:
         return {child_id: child.state.value for child_id, child in self.state.children.items()}
 
 
-
-
 steps = st.lists(
     st.tuples(
         st.sampled_from(["crash", "normal", "again", "terminate", "restart"]),

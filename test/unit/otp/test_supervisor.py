@@ -211,6 +211,7 @@ def test_rule_6_who_restarts_with_whom(family: Family, probe: Probe, strategy: S
 
 def test_rule_7_a_restart_that_fails_is_tried_again_and_calls_get_in_between(family: Family, probe: Probe) -> None:
     gates = [threading.Event(), threading.Event()]
+
     def works() -> Any:
         return Worker.start(probe, "a")
 

@@ -20,7 +20,13 @@ def test_the_documented_names() -> None:
 
 def test_the_engines_own_names_stay_clear_of_the_documented_pattern() -> None:
     own = [keys.record("foo", UUID), keys.queue("foo"), keys.definition("foo", "0123"), keys.node("host-1-ab"), keys.QUEUES]
-    assert own == [f"cameron:record:foo:{UUID}", "cameron:queue:foo", "cameron:definition:foo:0123", "cameron:node:host-1-ab", "cameron:queues"]
+    assert own == [
+        f"cameron:record:foo:{UUID}",
+        "cameron:queue:foo",
+        "cameron:definition:foo:0123",
+        "cameron:node:host-1-ab",
+        "cameron:queues",
+    ]
     assert not [name for name in own if name.startswith("cameron:process:")]
 
 
