@@ -154,7 +154,7 @@ class Actor(pykka.Actor):
         logger.warning("%s does not know the message %.200r: its class should handle it in on_receive", self._actor_ref, message)
 
     def on_drained(self) -> None:
-        """Look at the work collected: the mailbox has been emptied, or (pooled actors) the turn is over."""
+        """Look at the work collected: the mailbox has been emptied, or the turn is over (`MESSAGES_A_TURN`, `MESSAGES_A_BATCH`)."""
 
     def terminate(self, reason: Reason) -> None:
         """Clean up; called once, whatever the reason, but not where the actor was killed or never started.

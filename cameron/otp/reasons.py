@@ -53,7 +53,12 @@ class Shutdown(Reason):
     detail: Any = None
 
     def __str__(self) -> str:
-        return "shutdown" if self.detail is None else f"shutdown: {self.detail}"
+        match self.detail:
+            case None:
+                return "shutdown"
+            case ("failed_to_start_child", child_id, reason):
+                return f"shutdown: child {child_id!r} did not start: {reason}"
+        return f"shutdown: {self.detail}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from cameron.otp.mailbox import Letter
 from cameron.otp.reasons import StartTimeout, crash_of
 from cameron.otp.signals import Down, ExitRequest
 
-_BATCH = 1_000  # messages in a row, after which `wait` gets its moment all the same
+MESSAGES_A_BATCH = 1_000  # after which `on_drained` and `wait` get their moment, however many more there are
 
 
 class ThreadActor(Actor):
@@ -31,7 +31,6 @@ class ThreadActor(Actor):
     """How long `start` waits for `on_start` before it abandons the actor with `StartTimeout`; None: for ever."""
 
     _is_done = False
-    _is_undrained = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -40,7 +39,7 @@ class ThreadActor(Actor):
     def wait(self, timeout_s: float | None) -> None:
         """Block until `wake` is called, or for `timeout_s` seconds (None: no bound, 0: don't block). May return early. Own thread.
 
-        The loop passes None, and 0 when it lets `wait` have a look during a flood of messages; `receive` passes its time left.
+        The loop passes None, or 0 where it only lets `wait` have a look as more messages are there; `receive` passes its time left.
         """
         with suppress(Empty):
             self._bell.get(timeout=timeout_s, block=timeout_s != 0)
@@ -65,7 +64,7 @@ class ThreadActor(Actor):
             left = None if deadline is None else deadline - monotonic()
             if left is not None and left <= 0:
                 return None
-            self._wait_for_message(left)
+            self._pause(left)
         return None
 
     def _is_message(self, item: Any) -> bool:
@@ -120,29 +119,23 @@ class ThreadActor(Actor):
 
     def _work_off(self) -> bool:
         """Handle what is in the mailbox, up to a batch, then `on_drained`; whether the actor lives on."""
-        for _ in range(_BATCH):
+        has_worked = False
+        for _ in range(MESSAGES_A_BATCH):
             item = self.actor_inbox.take()
             if item is None:
-                return self._drain() if self._is_undrained else True
-            self._is_undrained = True
+                break
+            has_worked = True
             if not self._handle(item):
                 return False
-        return True
+        return self._drain() if has_worked else True
 
-    def _drain(self) -> bool:
-        self._is_undrained = False
-        return super()._drain()
-
-    def _pause(self) -> None:
-        if self._is_undrained:  # amid a flood
-            self.wait(0)
-        else:
-            self._wait_for_message(None)
-
-    def _wait_for_message(self, timeout_s: float | None) -> None:
+    def _pause(self, timeout_s: float | None = None) -> None:
+        """Wait for the next message, or just have a look at other work where one is there already."""
         if self.actor_inbox.rest():
             self.wait(timeout_s)
             self.actor_inbox.rouse()
+        else:
+            self.wait(0)
 
     def _ready(self) -> None:
         self.wake()

@@ -45,6 +45,7 @@ def _options(timeout_s: float) -> dict[str, Any]:
         "socket_timeout": timeout_s,
         "socket_connect_timeout": timeout_s,
         "socket_keepalive": True,
+        "protocol": 3,  # maps come as such; the default differs among versions of redis-py
         "decode_responses": True,
         "encoding_errors": "replace",
         "retry": Retry(NoBackoff(), 0),

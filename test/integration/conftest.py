@@ -1,0 +1,28 @@
+"""An empty Redis, and a writer's connection to it."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cameron.store.redis import Pipeline
+
+from ..acceptance.support.redis_server import RedisServer
+
+
+@pytest.fixture
+def client(redis: RedisServer) -> Iterator[Any]:
+    """A client of the session's Redis, emptied before; what a test configures is put back."""
+    with redis.client() as made:
+        made.flushall()
+        yield made
+        made.config_set("maxmemory", 0)
+
+
+@pytest.fixture
+def pipeline(redis: RedisServer, client: Any) -> Iterator[Pipeline]:
+    """A connected pipeline."""
+    made = Pipeline(redis.url, timeout_s=10.0)
+    made.connect()
+    yield made
+    made.close()
