@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from cameron.errors import StoreUnavailable
-from cameron.otp import Address, ThreadActor
+from cameron.otp import Address, ThreadActor, Timer
 from cameron.store import keys
 from cameron.store.redis import Command, Pipeline, ScriptsForgotten, StoreAway, StoreError, passes, place
 
@@ -109,6 +109,7 @@ class JobData(ThreadActor):
         self._failures = 0  # since Redis last answered
         self._paused = False
         self._tried_s = 0.0  # monotonic: the last attempt to connect
+        self._again: Timer | None = None  # the next one by the clock
 
     # hooks of the actor, all on its own thread
 
@@ -245,7 +246,9 @@ class JobData(ThreadActor):
             return
         if self._failures == 2:
             log.warning("redis is away at %s (%s): no job is accepted until it is back", place(self._url), error)
-        self.send_after(RECONNECT_S[min(self._failures - 2, len(RECONNECT_S) - 1)], _TryAgain())
+        if self._again:  # one attempt by the clock, however many have been made because somebody asked
+            self._again.cancel()
+        self._again = self.send_after(RECONNECT_S[min(self._failures - 2, len(RECONNECT_S) - 1)], _TryAgain())
 
     def _rest(self, error: Exception) -> None:
         """Redis answers, but cannot carry out what we ask at the moment; scripts that it has forgotten it can have at once."""

@@ -59,10 +59,10 @@ class Actor(pykka.Actor):
     handled = 0
     """Messages handled so far."""
 
-    _leaving: Reason | None = None
-    _letter: Letter | None = None  # the ask that is being handled
-    _owed: set[Reply] | None = None
-    _monitors: dict[MonitorId, Mailbox] | None = None
+    _otp_leaving: Reason | None = None
+    _otp_letter: Letter | None = None  # the ask that is being handled
+    _otp_owed: set[Reply] | None = None
+    _otp_monitors: dict[MonitorId, Mailbox] | None = None
 
     # Start
 
@@ -70,7 +70,7 @@ class Actor(pykka.Actor):
         self.actor_urn = f"{_URN_PREFIX}{next(_numbers)}"
         self.actor_inbox: Mailbox = self._create_actor_inbox()
         self.actor_inbox.actor = self
-        self._actor_ref: Ref[Any] = Ref(self)
+        self._otp_ref: Ref[Any] = Ref(self)
 
     @classmethod
     def start(cls, *args: Any, name: str | None = None, **kwargs: Any) -> Ref[Self]:
@@ -82,17 +82,17 @@ class Actor(pykka.Actor):
             Ignore: `on_start` raised it: there is nothing to do for this actor.
         """
         refuse_fenced()
-        actor = cls._construct(args, kwargs)
+        actor = cls._otp_construct(args, kwargs)
         if name is not None:
-            actor._register(name)
+            actor._otp_register(name)
         actor._start_actor_loop()
-        return actor._actor_ref
+        return actor._otp_ref
 
     @classmethod
-    def _construct(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Self:
+    def _otp_construct(cls, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Self:
         try:
             actor = cls(*args, **kwargs)
-            if not hasattr(actor, "_actor_ref"):
+            if not hasattr(actor, "_otp_ref"):
                 raise TypeError(f"{cls.__name__}.__init__ has to call super().__init__()")
         except Ignore:
             raise
@@ -100,11 +100,11 @@ class Actor(pykka.Actor):
             raise StartFailed(crash_of(error)) from None
         return actor
 
-    def _register(self, name: str) -> None:
-        holder = names.register(name, self._actor_ref)
-        if holder is not self._actor_ref:
+    def _otp_register(self, name: str) -> None:
+        holder = names.register(name, self._otp_ref)
+        if holder is not self._otp_ref:
             raise StartFailed(AlreadyStarted(holder))
-        self.name = self._actor_ref.name = name
+        self.name = self._otp_ref.name = name
 
     def _start_actor_loop(self) -> None:
         outer, current.actor = current.actor, self
@@ -112,7 +112,7 @@ class Actor(pykka.Actor):
             self._actor_loop_setup()
         finally:
             current.actor = outer
-        self._become_idle()
+        self._otp_become_idle()
 
     def _actor_loop_setup(self) -> None:
         """Run `on_start`; where it did not go well, end the actor and raise what `start` is to raise."""
@@ -120,21 +120,21 @@ class Actor(pykka.Actor):
         try:
             self.on_start()
         except Ignore:
-            self._end(Normal)
+            self._otp_end(Normal)
             raise
         except BaseException as error:
-            self._leaving = crash_of(error)
-        if self._leaving is not None:
+            self._otp_leaving = crash_of(error)
+        if self._otp_leaving is not None:
             self.actor_inbox.crash_is_reported = True  # by whoever starts it
-            self._end(self._leaving)
-            raise StartFailed(self._leaving)
+            self._otp_end(self._otp_leaving)
+            raise StartFailed(self._otp_leaving)
         if self.is_fenced:
             raise StartFailed(Killed)
 
     @property
     def actor_ref(self) -> Ref[Self]:
         """How others reach this actor."""
-        return self._actor_ref
+        return self._otp_ref
 
     @staticmethod
     def _create_actor_inbox() -> Mailbox:
@@ -151,7 +151,7 @@ class Actor(pykka.Actor):
 
     def on_receive(self, message: Any) -> Any:
         """Handle a message and return the reply, which only an ask looks at. `Down` and `ExitSignal` arrive here too."""
-        logger.warning("%s does not know the message %.200r: its class should handle it in on_receive", self._actor_ref, message)
+        logger.warning("%s does not know the message %.200r: its class should handle it in on_receive", self._otp_ref, message)
 
     def on_drained(self) -> None:
         """Look at the work collected: the mailbox has been emptied, or the turn is over (`MESSAGES_A_TURN`, `MESSAGES_A_BATCH`)."""
@@ -164,15 +164,15 @@ class Actor(pykka.Actor):
 
     # Messages
 
-    def _ready(self) -> None:
+    def _otp_ready(self) -> None:
         """There is something in the idle mailbox. Called by any thread, once until the mailbox is idle again."""
         self.dispatcher.schedule(self)
 
-    def _become_idle(self) -> None:
+    def _otp_become_idle(self) -> None:
         if not self.actor_inbox.rest():
-            self._ready()
+            self._otp_ready()
 
-    def _take_turn(self) -> None:
+    def _otp_take_turn(self) -> None:
         """A worker's: handle some messages."""
         if self.is_fenced:
             return
@@ -181,98 +181,98 @@ class Actor(pykka.Actor):
             item = mailbox.take()
             if item is None:
                 break
-            if not self._handle(item):
+            if not self._otp_handle(item):
                 return
-        if self._drain():
-            self._become_idle()
+        if self._otp_drain():
+            self._otp_become_idle()
 
-    def _drain(self) -> bool:
+    def _otp_drain(self) -> bool:
         """Call `on_drained` where the class has one; whether the actor lives on."""
-        return type(self).on_drained is Actor.on_drained or self._guard(self.on_drained)
+        return type(self).on_drained is Actor.on_drained or self._otp_guard(self.on_drained)
 
-    def _handle(self, item: Letter | Signal) -> bool:
+    def _otp_handle(self, item: Letter | Signal) -> bool:
         """Handle one thing from the mailbox; whether the actor lives on."""
         if type(item) is Letter:
             self.handled += 1
-            return self._guard(self._answer, item)
-        return self._guard(self._obey, item)
+            return self._otp_guard(self._otp_answer, item)
+        return self._otp_guard(self._otp_obey, item)
 
-    def _guard(self, hook: Callable[..., object], *args: Any) -> bool:
+    def _otp_guard(self, hook: Callable[..., object], *args: Any) -> bool:
         """Run a hook, and end the actor if that crashed or wished to leave; whether the actor lives on."""
         try:
             hook(*args)
         except BaseException as error:
-            self._leaving = crash_of(error)
-        if self._leaving is not None:
-            self._finish(self._leaving)
+            self._otp_leaving = crash_of(error)
+        if self._otp_leaving is not None:
+            self._otp_finish(self._otp_leaving)
             return False
         return not self.is_fenced
 
-    def _answer(self, letter: Letter) -> None:
+    def _otp_answer(self, letter: Letter) -> None:
         if letter.reply_to is None:
             self._handle_receive(letter.message)
             return
-        self._letter = letter
+        self._otp_letter = letter
         value = self._handle_receive(letter.message)
-        if self._letter is letter:  # else reply_later has taken it
+        if self._otp_letter is letter:  # else reply_later has taken it
             letter.reply_to.set(value)
-            self._letter = None
+            self._otp_letter = None
 
     def _handle_receive(self, message: Any) -> Any:
         if type(message) not in _PYKKAS:
             return self.on_receive(message)
         if isinstance(message, messages._ActorStop):
-            return self._stop()
+            return self._otp_stop()
         return super()._handle_receive(message)
 
-    def _stop(self) -> None:
+    def _otp_stop(self) -> None:
         """Pykka's `ref.stop()`: end after the messages that were before it; the one who waits for that is told last."""
         self.exit()
-        if self._letter is not None and self._letter.reply_to is not None:
-            reply, self._letter = self._letter.reply_to, None
+        if self._otp_letter is not None and self._otp_letter.reply_to is not None:
+            reply, self._otp_letter = self._otp_letter.reply_to, None
             self.actor_inbox.watch(reply, lambda reason: reply.set())
 
-    def _obey(self, signal: Signal) -> None:
+    def _otp_obey(self, signal: Signal) -> None:
         match signal:
             case Down():
-                if self._is_awaited(signal):
+                if self._otp_is_awaited(signal):
                     self.on_receive(signal)
             case ExitSignal(ref, reason):
                 if self.actor_inbox.unwatch(ref) or reason == NoProc:  # else it was unlinked meanwhile
-                    self._hear_exit(signal)
+                    self._otp_hear_exit(signal)
             case ExitRequest(reason):
-                self._leaving = reason
+                self._otp_leaving = reason
             case _:
                 self.on_receive(signal)
 
-    def _is_awaited(self, down: Down) -> bool:
+    def _otp_is_awaited(self, down: Down) -> bool:
         """Whether the monitor still stands; it is used up with this."""
-        return down.monitor is not None and self._monitors is not None and self._monitors.pop(down.monitor, None) is not None
+        return down.monitor is not None and self._otp_monitors is not None and self._otp_monitors.pop(down.monitor, None) is not None
 
-    def _hear_exit(self, signal: ExitSignal) -> None:
+    def _otp_hear_exit(self, signal: ExitSignal) -> None:
         if self.trap_exit:
             self.on_receive(signal)
         elif signal.reason != Normal:
-            self._leaving = signal.reason
+            self._otp_leaving = signal.reason
 
     # What an actor may do in its hooks
 
     def exit(self, reason: Reason = Normal) -> None:
         """End after the hook that is running, with this reason."""
-        self._leaving = reason
+        self._otp_leaving = reason
 
     def reply_later(self) -> Later:
         """Take over the answer to the ask that is being handled: what the handler returns is not used then.
 
         If the actor ends before `.set(value)`, the asker gets `Exit(reason)`. Where nobody asked, `.set` does nothing.
         """
-        letter, self._letter = self._letter, None
-        if self._owed is None:
-            self._owed = set()
+        letter, self._otp_letter = self._otp_letter, None
+        if self._otp_owed is None:
+            self._otp_owed = set()
         reply = letter.reply_to if letter is not None else None
         if reply is not None:
-            self._owed.add(reply)
-        return Later(reply, self._owed)
+            self._otp_owed.add(reply)
+        return Later(reply, self._otp_owed)
 
     def send_after(self, delay_s: float, message: Any) -> Timer:
         """Send yourself a message after `delay_s` seconds."""
@@ -286,22 +286,22 @@ class Actor(pykka.Actor):
         """Be sent exactly one `Down(ref, reason)` when that actor ends; at once, with `NoProc`, if it has ended. Monitors stack."""
         monitor_id = MonitorId(ref)
         mine = self.actor_inbox
-        if self._monitors is None:
-            self._monitors = {}
-        self._monitors[monitor_id] = ref.actor_inbox
+        if self._otp_monitors is None:
+            self._otp_monitors = {}
+        self._otp_monitors[monitor_id] = ref.actor_inbox
         if ref.actor_inbox.watch(monitor_id, lambda reason: mine.signal(Down(ref, reason, monitor_id))) is not None:
             mine.signal(Down(ref, NoProc, monitor_id))
         return monitor_id
 
     def demonitor(self, monitor_id: MonitorId) -> None:
         """Take a monitor back; its `Down` will not come any more, also if it was on its way."""
-        target = self._monitors.pop(monitor_id, None) if self._monitors else None
+        target = self._otp_monitors.pop(monitor_id, None) if self._otp_monitors else None
         if target is not None:
             target.unwatch(monitor_id)
 
     def link(self, ref: Ref[Any]) -> None:
         """Share the fate of another actor: an abnormal end of the one ends the other, unless that one traps exits."""
-        me, mine, other = self._actor_ref, self.actor_inbox, ref.actor_inbox
+        me, mine, other = self._otp_ref, self.actor_inbox, ref.actor_inbox
         if mine.is_watched_by(ref) or other is mine:
             return
         mine.watch(ref, lambda reason: other.signal(ExitSignal(me, reason)))
@@ -312,53 +312,53 @@ class Actor(pykka.Actor):
     def unlink(self, ref: Ref[Any]) -> None:
         """Take a link back, on both sides; its signal will not come any more, also if it was on its way."""
         self.actor_inbox.unwatch(ref)
-        ref.actor_inbox.unwatch(self._actor_ref)
+        ref.actor_inbox.unwatch(self._otp_ref)
 
     # End
 
-    def _finish(self, reason: Reason) -> None:
+    def _otp_finish(self, reason: Reason) -> None:
         """Clean up and end. In the thread that runs the hooks."""
         if self.is_fenced:
             return
         try:
             self.terminate(reason)
         except BaseException as error:
-            self._log_crash(f"its terminate raised; it ends with {reason} all the same", crash_of(error))
-        self._end(reason)
+            self._otp_log_crash(f"its terminate raised; it ends with {reason} all the same", crash_of(error))
+        self._otp_end(reason)
 
-    def _end(self, reason: Reason) -> bool:
+    def _otp_end(self, reason: Reason) -> bool:
         """Whatever the cause, once: close the mailbox, fail the asks, free the name, tell links and monitors; whether this did it."""
         remains = self.actor_inbox.close(reason)
         if remains is None:
             return False
         _alive.discard(self)
-        self._fail_asks([letter.reply_to for letter in remains.letters], reason)
+        self._otp_fail_asks([letter.reply_to for letter in remains.letters], reason)
         if self.name is not None:
             names.release(self.name)
         timers.cancel_all(self.actor_inbox)
-        for monitor_id, target in list((self._monitors or {}).items()):
+        for monitor_id, target in list((self._otp_monitors or {}).items()):
             target.unwatch(monitor_id)
         if isinstance(reason, Crash) and not self.actor_inbox.crash_is_reported:  # else its supervisor reports it
-            self._log_crash("it crashed", reason)
+            self._otp_log_crash("it crashed", reason)
         for told in remains.watchers.values():
             told(reason)
         return True
 
-    def _log_crash(self, what: str, crash: Crash) -> None:
+    def _otp_log_crash(self, what: str, crash: Crash) -> None:
         with suppress(Exception):  # a broken log handler must not keep an actor from ending
-            logger.error("%s: %s\n%s", self._actor_ref, what, crash.traceback)
+            logger.error("%s: %s\n%s", self._otp_ref, what, crash.traceback)
 
-    def _fail_asks(self, queued: list[Reply | None], reason: Reason) -> None:
-        handled = self._letter.reply_to if self._letter is not None else None
-        for reply in [handled, *list(self._owed or ()), *queued]:
+    def _otp_fail_asks(self, queued: list[Reply | None], reason: Reason) -> None:
+        handled = self._otp_letter.reply_to if self._otp_letter is not None else None
+        for reply in [handled, *list(self._otp_owed or ()), *queued]:
             if reply is not None:
                 reply.fail(reason)
 
-    def _abandon(self) -> None:
+    def _otp_abandon(self) -> None:
         """Kill: fence the actor and end it for everybody else. Any thread."""
         self.is_fenced = True
-        self._abandon_thread()
-        self._end(Killed)
+        self._otp_abandon_thread()
+        self._otp_end(Killed)
 
-    def _abandon_thread(self) -> None:
+    def _otp_abandon_thread(self) -> None:
         self.dispatcher.abandon(self)

@@ -28,7 +28,7 @@ class _Worker:
         while self.abandoned_with is None:
             actor = self._turns.get()
             self.actor = current.actor = actor
-            actor._take_turn()
+            actor._otp_take_turn()
             self.actor = current.actor = None
         bury(self.abandoned_with)
 

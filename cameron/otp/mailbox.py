@@ -74,7 +74,7 @@ class Mailbox:
                     return
                 self._idle = False
         if actor is not None:
-            actor._ready()
+            actor._otp_ready()
         elif letter.reply_to is not None:
             letter.reply_to.fail(NoProc)
 
@@ -90,7 +90,7 @@ class Mailbox:
             if not self._idle:
                 return
             self._idle = False
-        actor._ready()
+        actor._otp_ready()
 
     def take(self) -> Letter | Signal | None:
         """Take the next signal, or else the next letter, or else nothing."""
@@ -101,7 +101,7 @@ class Mailbox:
         return letters.popleft() if letters else None
 
     def rest(self) -> bool:
-        """Become idle if both lanes are empty: from then on the next message calls the actor's `_ready`."""
+        """Become idle if both lanes are empty: from then on the next message calls the actor's `_otp_ready`."""
         with self._lock:
             if self._letters or self._signals:
                 return False

@@ -94,4 +94,4 @@ class Ref(ActorRef[A]):
         """
         actor = self.actor_inbox.actor
         if actor is not None:
-            actor._abandon()
+            actor._otp_abandon()

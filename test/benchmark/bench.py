@@ -181,7 +181,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--alone", type=int, default=100, help="jobs one after another")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a CAMERON_... variable for the node")
     parser.add_argument("--profile", action="store_true", help=f"show where the node's time goes instead, over {PROFILE_JOBS} jobs or more")
-    return parser.parse_args()
+    given = parser.parse_args()
+    if min(given.jobs, given.clients, given.rounds) < 1 or given.alone < 2:
+        parser.error("--jobs, --clients and --rounds must be at least 1, --alone at least 2")
+    return given
 
 
 def main() -> None:

@@ -19,7 +19,7 @@ class Round(NamedTuple):
     jobs: int
     seconds: float
     cpu_s: dict[str, float]
-    commands: int  # sent to Redis, those aside that scripts carry out
+    commands: int  # sent to Redis: script calls and reads; what scripts carry out is not counted
     others_s: float  # CPU that programs took which are none of ours
 
     @property
@@ -79,17 +79,18 @@ def commit() -> str:
 def table(title: str, cameron: dict[str, Any], floor: dict[str, Any]) -> str:
     """Two columns and their ratio."""
     rows = [("jobs/s", cameron["jobs_per_s"], floor["jobs_per_s"], ",.0f")]
+    labels = [("node", "node (floor's loop)"), ("redis", "redis"), ("service", "service"), ("clients", "clients")]
     ours, theirs = cameron["cpu_ms_per_job"], floor["cpu_ms_per_job"]
-    rows += [(f"CPU ms a job: {name}", ours[name], theirs.get(name), ".3f") for name in ("node", "redis", "service", "clients")]
+    rows += [(f"CPU ms a job: {label}", ours[name], theirs.get(name), ".3f") for name, label in labels]
     rows += [(f"one job alone, ms: {cut}", cameron["alone_ms"][cut], floor["alone_ms"][cut], ".2f") for cut in ("p50", "p95")]
     rows += [
         ("  of it until its 201: p50", cameron["accept_ms"]["p50"], None, ".2f"),
         ("Redis commands a job", cameron["redis_commands_per_job"], floor["redis_commands_per_job"], ".2f"),
         ("peak RSS MiB", cameron["peak_rss_mib"], floor["peak_rss_mib"], ",.0f"),
     ]
-    lines = [title, "", f"{'':30}{'Cameron':>10}{'floor':>10}{'Cameron / floor':>18}"]
+    lines = [title, "", f"{'':34}{'Cameron':>10}{'floor':>10}{'Cameron / floor':>18}"]
     lines += [
-        f"{name:30}{ours:>10{form}}" + (f"{theirs:>10{form}}{ours / theirs:>18.2f}" if theirs else "") for name, ours, theirs, form in rows
+        f"{name:34}{ours:>10{form}}" + (f"{theirs:>10{form}}{ours / theirs:>18.2f}" if theirs else "") for name, ours, theirs, form in rows
     ]
     spread = [", ".join(f"{rate:,.0f}" for rate in side["rounds_jobs_per_s"]) for side in (cameron, floor)]
     others = cameron["others_cpu_percent"], floor["others_cpu_percent"]
@@ -97,6 +98,7 @@ def table(title: str, cameron: dict[str, Any], floor: dict[str, Any]) -> str:
         [
             *lines,
             "",
+            "the floor replays the same calls and Redis commands in a bare libcurl loop: no start requests to answer, no replies to parse",
             f"jobs/s by round: Cameron {spread[0]}; floor {spread[1]}",
             f"other programs meanwhile took {others[0]} % and {others[1]} % of one core: the less, the truer are these figures",
         ]

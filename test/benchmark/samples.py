@@ -6,9 +6,11 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+from programs import PROJECT
+
 SHOWN = 30
 _FRAME = re.compile(r'  File "(.*)", line \d+ in (.*)')
-_ROOTS = re.compile(r".*?/(?:site-packages|python3\.\d+|main)/(?=[^/])")
+_LIBRARIES = re.compile(r".*/(?:site-packages|python3\.\d+)/")
 _START = "Stack (most recent call first):"
 
 
@@ -33,7 +35,7 @@ def tables(file: Path, jobs: int) -> str:
 def _stacks(file: Path) -> Iterator[list[str]]:
     """Innermost frame first, each as `path:function`."""
     for block in file.read_text(errors="replace").split(_START)[1:]:
-        frames = [f"{_ROOTS.sub('', match[1], count=1)}:{match[2]}" for match in _FRAME.finditer(block)]
+        frames = [f"{_LIBRARIES.sub('', match[1]).removeprefix(f'{PROJECT}/')}:{match[2]}" for match in _FRAME.finditer(block)]
         if frames:
             yield frames
 

@@ -44,7 +44,7 @@ def job_after(*events: Any) -> tuple[Job, Sequence[Change]]:
 
 def fence(commit: Commit) -> list[Any]:
     """The expected owner, the writer, the number of the write."""
-    return commit.args[:3]
+    return list(commit.args[:3])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,311 @@
+"""Nodes and Redis are killed, stopped, cut off and fed nonsense; what was acknowledged with 201 ends all the same, and ends once."""
+
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from .support.answer import Gate, follow, reply
+from .support.crowd import start_all
+from .support.job import Job
+from .support.node import Node, definitions
+from .support.redis_server import RedisServer
+from .support.service import Service
+from .support.waiting import eventually
+
+SHORT = {"CAMERON_NODE_LEASE_S": "1", "CAMERON_NODE_SHUTDOWN_S": "0.5", "CAMERON_REDIS_TIMEOUT_S": "1"}
+LONG = {**SHORT, "CAMERON_NODE_LEASE_S": "60"}
+
+MakeNode = Callable[..., Node]
+
+
+@pytest.fixture
+def make(tmp_path_factory: pytest.TempPathFactory, service: Service) -> Iterator[MakeNode]:
+    """Start nodes on a Redis; they end with the test."""
+    with ExitStack() as stack:
+
+        def started(store: RedisServer, settings: Mapping[str, str] = SHORT, **processes: str) -> Node:
+            made = Node(tmp_path_factory.mktemp("node"), store.url, processes or {"steps": service.url("first")}, settings)
+            stack.callback(made.stop)
+            return made.start()
+
+        yield started
+
+
+@pytest.fixture
+def empty(redis: RedisServer, service: Service) -> RedisServer:
+    """The session's Redis, empty; and a service that remembers nothing."""
+    with redis.client() as client:
+        client.flushall()
+    service.forget()
+    return redis
+
+
+@pytest.fixture
+def own(tmp_path_factory: pytest.TempPathFactory, service: Service) -> Iterator[RedisServer]:
+    """A Redis to be killed, which keeps what it has acknowledged."""
+    service.forget()
+    server = RedisServer(tmp_path_factory.mktemp("durable"), durable=True)
+    server.start()
+    yield server
+    if server.running:
+        os.kill(server.child.pid, signal.SIGCONT)
+    server.kill()
+
+
+class Steps:
+    """Jobs of three tasks in a row, `start` (the activity `first`), `held` and `last`; the replies of `held` wait for the gate."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.gate: Gate = service.gate()
+        self.jobs: list[Job] = []
+        service.on("first", reply(1, next_activities=follow([("held", service.url("held"))])))
+        service.on("held", reply(2, next_activities=follow([("last", service.url("last"))])).held(self.gate))
+        service.on("last", reply(3))
+
+    def start(self, node: Node, count: int) -> "Steps":
+        payloads = [{"key": f"job {number}", "data": number} for number in range(len(self.jobs), len(self.jobs) + count)]
+        answers = start_all(node.port, "steps", payloads, 10)
+        assert Counter(answer.status for answer in answers) == {201: count}
+        self.jobs += [node.at(answer.location) for answer in answers]
+        return self
+
+    def called(self, activity: str, count: int) -> "Steps":
+        eventually(lambda: self.calls(activity).total() >= count, f"{count} calls of {activity}")
+        return self
+
+    def recorded(self, task: str) -> "Steps":
+        """Wait until all jobs have that task recorded as done."""
+        eventually(lambda: all(job.field(f"task.{task}.status.current") == "done" for job in self.jobs), f"{task} to be recorded")
+        return self
+
+    def calls(self, activity: str) -> Counter[str]:
+        """How often that activity was called, by idempotency key."""
+        return Counter(call.headers["idempotency-key"] for call in self.service.all_calls() if call.activity == activity)
+
+    def all_done(self, store: Any, timeout_s: float = 40) -> None:
+        """Wait for the end of all jobs; each of them ended well, once, and left nothing in the queue."""
+        for job in self.jobs:
+            job.done(timeout_s)
+            assert len(job.hash()) == 8 + 3 * 5
+            assert job.keys() == {job.hash_key}
+        assert store.xlen("cameron:queue:steps") == 0
+        assert store.xpending("cameron:queue:steps", "cameron")["pending"] == 0
+        expected = {f"{job.uuid}/{task}" for job in self.jobs for task in ("start", "held", "last")}
+        assert set(self.calls("first")) | set(self.calls("held")) | set(self.calls("last")) == expected
+
+    def assert_called(self, activity: str, times: range) -> None:
+        counts = self.calls(activity)
+        assert len(counts) == len(self.jobs)
+        assert {key: count for key, count in counts.items() if count not in times} == {}
+
+
+def owners(store: Any) -> dict[str, tuple[str, int]]:
+    """Of each job's record by uuid: the node and the claim that wrote last."""
+    records = list(store.scan_iter("cameron:record:steps:*"))
+    parts = {key.rpartition(":")[2]: store.hget(key, "owner").split(" ") for key in records}
+    return {uuid: (node, int(claim)) for uuid, (node, claim, _) in parts.items()}
+
+
+def test_jobs_of_a_killed_node_are_finished_by_its_next_start(make: MakeNode, empty: RedisServer, service: Service) -> None:
+    node, steps = make(empty, {**SHORT, "CAMERON_NODE_MAX_JOBS": "20"}), Steps(service)
+    steps.start(node, 30).called("held", 20)  # ten more wait in the queue
+    node.kill()
+    steps.gate.open()
+    node.start()
+    steps.all_done(node.store)
+    steps.assert_called("first", range(1, 2))
+    steps.assert_called("held", range(1, 3))
+    steps.assert_called("last", range(1, 2))
+
+
+def test_a_node_killed_amid_everything_loses_no_job(make: MakeNode, empty: RedisServer, service: Service) -> None:
+    node, steps = make(empty), Steps(service)
+    steps.gate.open()
+    for _ in range(3):
+        steps.start(node, 40).called("last", len(steps.jobs) - 35)
+        node.kill()
+        node.start()
+    steps.all_done(node.store)
+    for activity in ("first", "held", "last"):
+        steps.assert_called(activity, range(1, 5))
+
+
+def test_the_other_node_finishes_the_jobs_of_a_killed_one(make: MakeNode, empty: RedisServer, service: Service) -> None:
+    one, two, steps = make(empty), make(empty), Steps(service)
+    steps.start(one, 15).start(two, 15).called("held", 30).recorded("start")
+    one.kill()
+    steps.gate.open()
+    steps.all_done(two.store)
+    assert len({node for node, _ in owners(two.store).values()}) == 2
+    steps.assert_called("first", range(1, 2))
+    steps.assert_called("held", range(1, 3))
+
+
+def test_a_node_that_slept_longer_than_its_lease_writes_nothing_any_more(make: MakeNode, empty: RedisServer, service: Service) -> None:
+    one, two, steps = make(empty), make(empty), Steps(service)
+    steps.start(one, 20).called("held", 20).recorded("start")
+    before = owners(one.store)
+    sleeper = before[steps.jobs[0].uuid][0]
+    asleep = [uuid for uuid, (node, _) in before.items() if node == sleeper]
+    pid = next(node.child.pid for node in (one, two) if f"-{node.child.pid}-" in sleeper)
+    os.kill(pid, signal.SIGSTOP)
+    eventually(lambda: all(owners(one.store)[uuid][0] != sleeper for uuid in asleep), "the other node to take the jobs over")
+    steps.gate.open()
+    os.kill(pid, signal.SIGCONT)
+    steps.all_done(one.store)
+    assert all(owners(one.store)[uuid][1] == 2 for uuid in asleep)
+    steps.assert_called("first", range(1, 2))
+    steps.assert_called("held", range(1, 3))
+    steps.assert_called("last", range(1, 2))
+
+
+def test_a_node_that_woke_up_takes_jobs_again(make: MakeNode, empty: RedisServer, service: Service) -> None:
+    node, steps = make(empty), Steps(service)
+    steps.start(node, 5).called("held", 5).recorded("start")
+    os.kill(node.child.pid, signal.SIGSTOP)
+    eventually(lambda: not list(node.store.scan_iter("cameron:node:*")), "the lease to run out")
+    os.kill(node.child.pid, signal.SIGCONT)
+    steps.called("held", 10)
+    steps.gate.open()
+    steps.start(node, 5)
+    steps.all_done(node.store, 20)
+    steps.assert_called("first", range(1, 2))
+
+
+def test_what_a_stopped_node_hands_back_the_other_goes_on_with_at_once(make: MakeNode, empty: RedisServer, service: Service) -> None:
+    one, two, steps = make(empty, LONG), make(empty, LONG), Steps(service)
+    steps.start(one, 20).called("held", 20).recorded("start")
+    assert one.terminate() == 0
+    steps.gate.open()
+    steps.all_done(two.store, 20)  # the lease would have lasted a minute
+    assert len(list(two.store.scan_iter("cameron:node:*"))) == 1
+    steps.assert_called("first", range(1, 2))
+    steps.assert_called("held", range(1, 3))
+
+
+def test_two_nodes_share_the_jobs_and_each_is_run_by_one(make: MakeNode, empty: RedisServer, service: Service) -> None:
+    one, two, steps = make(empty), make(empty), Steps(service)
+    steps.gate.open()
+    steps.start(one, 100).start(two, 100)
+    steps.all_done(one.store)
+    assert {claim for _, claim in owners(one.store).values()} == {1}
+    assert len({node for node, _ in owners(one.store).values()}) == 2
+    for activity in ("first", "held", "last"):
+        steps.assert_called(activity, range(1, 2))
+
+
+def test_redis_killed_under_running_jobs_loses_none(make: MakeNode, own: RedisServer, service: Service) -> None:
+    node, steps = make(own), Steps(service)
+    steps.start(node, 50).called("held", 50).recorded("start")
+    own.kill()
+    steps.gate.open()
+    own.start()
+    steps.all_done(node.store)
+    steps.assert_called("first", range(1, 2))
+    steps.assert_called("held", range(1, 3))
+
+
+def test_redis_killed_amid_the_writing_loses_none(make: MakeNode, own: RedisServer, service: Service) -> None:
+    node, steps = make(own), Steps(service)
+    steps.gate.open()
+    for _ in range(3):
+        steps.start(node, 30).called("first", len(steps.jobs) - 15)
+        own.kill()
+        own.start()
+        eventually(node.healthy, "the node to be well again")
+    steps.all_done(node.store)
+
+
+def test_a_redis_that_stood_still_longer_than_the_lease_loses_no_job(make: MakeNode, own: RedisServer, service: Service) -> None:
+    one, two, steps = make(own), make(own), Steps(service)
+    steps.start(one, 20).called("held", 20).recorded("start")
+    os.kill(own.child.pid, signal.SIGSTOP)
+    steps.gate.open()
+    eventually(lambda: not one.healthy(), "the node to notice")
+    eventually(lambda: not two.healthy(), "the other node to notice")
+    os.kill(own.child.pid, signal.SIGCONT)
+    steps.all_done(one.store)
+    steps.assert_called("first", range(1, 2))
+    steps.assert_called("held", range(1, 4))
+
+
+def test_connections_cut_under_load_cost_no_job_and_no_second_call(make: MakeNode, empty: RedisServer, service: Service) -> None:
+    node, steps = make(empty, LONG), Steps(service)
+    steps.gate.open()
+    with empty.client() as killer:
+        for _ in range(10):
+            steps.start(node, 20)
+            killer.client_kill_filter(_type="normal", skipme=True)
+    steps.all_done(node.store, 20)
+    for activity in ("first", "held", "last"):
+        steps.assert_called(activity, range(1, 2))
+
+
+def test_a_job_whose_process_is_gone_from_the_definitions_goes_on(make: MakeNode, empty: RedisServer, service: Service) -> None:
+    node, steps = make(empty, {**SHORT, "CAMERON_NODE_MAX_JOBS": "3"}), Steps(service)
+    steps.start(node, 6).called("held", 3)
+    node.kill()
+    node.file.write_text(definitions({"another": service.url("first")}), encoding="utf-8")
+    node.start()
+    assert node.post("/api/process/steps/start", '{"key": "7"}').status_code == 404
+    steps.gate.open()
+    steps.all_done(node.store)
+    assert steps.jobs[0].view()["status"]["current"] == "done"
+
+
+def test_the_jobs_of_a_process_that_only_the_killed_node_knew_go_on(make: MakeNode, empty: RedisServer, service: Service) -> None:
+    older, steps = make(empty, another=service.url("first")), Steps(service)
+    newer = make(empty)
+    steps.start(newer, 5).called("held", 5).recorded("start")
+    newer.kill()
+    steps.gate.open()
+    for job in steps.jobs:
+        job.done(20)
+    assert older.running
+
+
+def test_entries_whose_delivery_was_lost_on_the_way_are_run_soon(make: MakeNode, empty: RedisServer, service: Service) -> None:
+    node, steps = make(empty, LONG), Steps(service)
+    steps.gate.open()
+    name = next(iter(node.store.scan_iter("cameron:node:*"))).removeprefix("cameron:node:")
+    with empty.client() as client:
+        eventually(lambda: client.client_list(_type="normal"), "clients")
+        client.client_pause(60_000)  # so that the node does not read before we do
+        client.client_unpause()
+        reader = [entry for entry in client.client_list() if entry["cmd"].startswith("xreadgroup")]
+        assert reader
+        with client.pipeline(transaction=True) as at_once:  # read in the node's name, and cut the reader off, as a bad network does
+            at_once.client_kill_filter(_id=reader[0]["id"])
+            at_once.execute()
+        steps.start(node, 1)
+        client.xreadgroup("cameron", name, {"cameron:queue:steps": ">"}, count=10)
+    steps.all_done(node.store, 20)
+
+
+JUNK: list[dict[str, str]] = [
+    {"nothing": "of use"},
+    {"uuid": ""},
+    {"uuid": "0" * 32},
+    {"uuid": "1" * 32, "key": "k", "process": "steps", "request": "no JSON", "definition": "none", "deadline": "12"},
+    {"uuid": "2" * 32, "key": "k", "process": "steps", "request": "{}"},
+    {"uuid": "3" * 32, "key": "k", "process": "steps", "request": "{}", "definition": "none", "deadline": "soon"},
+]
+
+
+def test_nonsense_in_a_queue_stops_neither_the_node_nor_the_jobs(make: MakeNode, empty: RedisServer, service: Service) -> None:
+    node, steps = make(empty, LONG), Steps(service)
+    steps.gate.open()
+    for junk in JUNK * 3:
+        node.store.xadd("cameron:queue:steps", junk)
+    steps.start(node, 5)
+    for job in steps.jobs:
+        job.done(20)
+    eventually(lambda: node.store.xlen("cameron:queue:steps") == 0, "the nonsense to be taken out of the queue", 60)
+    assert node.running
+    assert "Traceback" not in node.output()
