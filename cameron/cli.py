@@ -5,6 +5,7 @@ Exit statuses: 0 well, 1 no (an error, a job that failed, definitions with probl
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,8 +14,11 @@ import typer
 from cameron.errors import CameronError, ConfigError
 
 if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
     from cameron.client import Client
     from cameron.config import Config
+    from cameron.tree_view import TreeView
 
 app = typer.Typer(
     help="A process engine: HTTP in, activities called, every step in readable Redis keys.",
@@ -26,6 +30,7 @@ app = typer.Typer(
 Environment = Annotated[str, typer.Option("--env", "-e", help="development, test or production.")]
 Url = Annotated[str, typer.Option("--url", envvar="CAMERON_URL", help="Where Cameron listens.")]
 LOCALLY = "http://localhost:8080"
+WATCH_S = 1.0
 
 
 def main() -> None:
@@ -70,10 +75,11 @@ def cameron(
 def serve(env: Environment = "development") -> None:
     """Run a node: the API, and the jobs. Ends orderly on Ctrl-C or SIGTERM."""
     config = _load(env)
-    from cameron import log, tree
+    from cameron import log
+    from cameron.tree import serve as run_node
 
     log.configure(config.log, config.environment)
-    raise typer.Exit(tree.serve(config))
+    raise typer.Exit(run_node(config))
 
 
 @app.command()
@@ -135,6 +141,45 @@ def job(location: Annotated[str, typer.Argument(help="As `cameron start` printed
 
     with Client(url) as client:
         _print_json(client.job(location))
+
+
+@app.command()
+def tree(
+    url: Url = LOCALLY,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Look again every second, until Ctrl-C.")] = False,
+    limit: Annotated[int, typer.Option("--limit", help="How many runners to show; the rest is counted.", min=0, max=10_000)] = 10,
+) -> None:
+    """Show the supervision tree of a node: each actor's state, restarts, mailbox and work, and how it last crashed."""
+    from rich.console import Console
+
+    from cameron.client import Client
+    from cameron.tree_view import TreeView
+
+    console, view = Console(soft_wrap=not sys.stdout.isatty(), highlight=False), TreeView()
+    with Client(url) as client:
+        seen = view.render(client.tree(limit))
+        if watch:
+            _watch(console, view, seen, lambda: client.tree(limit))
+        else:
+            console.print(seen)
+
+
+def _watch(console: "Console", view: "TreeView", seen: "RenderableType", look: Callable[[], dict[str, Any]]) -> None:
+    """Show the tree anew every `WATCH_S` seconds. A node that does not answer for a while is what one may be watching for: go on."""
+    import time
+
+    from rich.console import Group
+    from rich.live import Live
+    from rich.text import Text
+
+    with Live(seen, console=console, screen=console.is_terminal, auto_refresh=False, vertical_overflow="crop") as live:
+        while True:
+            time.sleep(WATCH_S)
+            try:
+                seen = shown = view.render(look())
+            except CameronError as error:
+                shown = Group(Text(f"{error}; as last seen:", style="red"), seen)
+            live.update(shown, refresh=True)
 
 
 def _parsed(data: str) -> Any:

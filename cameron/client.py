@@ -86,6 +86,14 @@ class Client:
             raise _refusal(answer)
         return job
 
+    def tree(self, limit: int | None = None) -> dict[str, Any]:
+        """The node's supervision tree, see the README; at most `limit` runners in it. Raises ServerUnreachable or RequestFailed."""
+        answer = self._send("GET", f"{self.base_url}/api/system/tree" + ("" if limit is None else f"?limit={limit}"))
+        tree = _object(answer)
+        if answer.status_code != 200 or "tree" not in tree:
+            raise _refusal(answer)
+        return tree
+
     def follow(self, location: str, poll_s: float = 0.1) -> Iterator[dict[str, Any]]:
         """The job now and after each change, looked at every `poll_s` seconds; the last one has ended. Raises as `job` does."""
         last: dict[str, Any] | None = None

@@ -2,6 +2,8 @@
 
 import time
 import uuid
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, NamedTuple
 
 from pykka import Timeout
@@ -10,7 +12,7 @@ from cameron.clock import Clock
 from cameron.errors import JobNotFound, StoreUnavailable
 from cameron.job_data import Accept, Ping
 from cameron.job_ledger import entry_fields
-from cameron.otp import Address, Exit
+from cameron.otp import Address, Exit, tree_of, zombies
 from cameron.process_catalog import Catalog
 from cameron.store import keys
 from cameron.store.redis import StoreAway, StoreError, place, reader
@@ -30,12 +32,20 @@ class Accepted(NamedTuple):
 class Engine:
     """For any thread."""
 
-    def __init__(self, catalog: Catalog, clock: Clock, redis_url: str, redis_timeout_s: float, accept_timeout_s: float) -> None:
-        self._catalog, self._clock = catalog, clock
+    def __init__(
+        self,
+        catalog: Catalog,
+        clock: Clock,
+        redis_url: str,
+        redis_timeout_s: float,
+        accept_timeout_s: float,
+        node_name: Callable[[], str] = str,
+    ) -> None:
+        self._catalog, self._clock, self._node_name = catalog, clock, node_name
         self._url = redis_url
         self._redis: Any = reader(redis_url, redis_timeout_s)
         self._accept_timeout_s = accept_timeout_s
-        self._job_data = Address("job_data")
+        self._job_data, self._root = Address("job_data"), Address("root")
 
     def start(self, process: str, body: bytes) -> Accepted:
         """Accept a job of that process; it is in Redis when this returns.
@@ -84,3 +94,14 @@ class Engine:
         """`{"status": "ok", "redis", "processes"}`. Raises StoreUnavailable where no job could be accepted now."""
         self._ask_job_data(Ping(time.monotonic() + self._accept_timeout_s))
         return {"status": "ok", "redis": place(self._url), "processes": self._catalog.names()}
+
+    def tree(self, limit: int | None = None) -> dict[str, Any]:
+        """This node's supervision tree as it is now: `{"node", "tree", "zombies"}`; `tree` has the fields of `otp.TreeNode`.
+
+        Nobody is asked, so it also shows actors that are stuck. Of runners it has the `limit` oldest (None: all), and how many `more`
+        there are. `zombies`: killed actors whose thread has not come back. Raises StoreUnavailable where there is no tree.
+        """
+        root = self._root.ref()
+        if root is None:
+            raise StoreUnavailable("the node is starting or stopping")
+        return {"node": self._node_name(), "tree": asdict(tree_of(root, limit)), "zombies": list(map(str, zombies()))}

@@ -22,6 +22,7 @@ from cameron.otp import (
     ChildFailed,
     ChildStarted,
     Down,
+    Normal,
     Reason,
     StartChild,
     ThreadActor,
@@ -29,13 +30,14 @@ from cameron.otp import (
     whereis,
 )
 from cameron.queue_reader import ReaderReady, Taken, Want
-from cameron.store.queue import Entry, Queues
+from cameron.store.queue import PAGE, Entry, Queues
 from cameron.store.redis import StoreAway, StoreError
 
 log = logging.getLogger("cameron.job_scheduler")
 
 DEPENDS_ON = ("job_data", "process_catalog", "http", "job_runner_sup")
 COMPARE_S = 60.0
+READ_AT_ONCE = 1000  # entries, a bound on what they weigh: with each a request may ride along
 CRASH_PAUSE_S = 0.2  # before a job whose runner crashed gets another: times the crashes so far
 HAND_BACK_S = 2.0  # for the hand-backs at the end of a stop to be written
 
@@ -66,6 +68,9 @@ class SchedulerSettings(NamedTuple):
     shutdown_s: float
 
 
+_RIDING = {"request", "definition", "deadline"}  # fields of an entry that brings all that its runner needs
+
+
 class _Tick(NamedTuple):
     pass
 
@@ -89,6 +94,7 @@ class JobScheduler(ThreadActor):
         self._starting = 0
         self._wanted = False  # the reader is at work for us
         self._registered = False
+        self._lease_until_s = float("-inf")  # monotonic: until then nobody takes from us what we hold
         self._known: list[str] = []  # the processes whose queues are read
         self._compared_s = float("-inf")
         self._draining = False
@@ -116,19 +122,26 @@ class JobScheduler(ThreadActor):
             case Down(ref, reason):
                 self._down(ref, reason)
             case _StartAgain(claim):
-                self._waiting.append(claim)
+                if claim.node == self._node.current:  # else it was lost with the lease
+                    self._waiting.append(claim)
             case ReaderReady():
                 self._wanted, self._compared_s = False, float("-inf")
             case _Tick():
                 self._tick()
 
     def on_drained(self) -> None:
-        """Start what waits, and have more read while there is room."""
+        """Start what waits, and have more read while there is room; nothing under a lease that may have run out."""
+        if time.monotonic() >= self._lease_until_s or self._draining:
+            return
         self._start_waiting()
-        room = self._settings.max_jobs - len(self._held)
-        if self._registered and not self._wanted and not self._draining and room > 0:
+        if not self._wanted and self._room > 0:
             self._wanted = True
-            self._reader.tell(Want(room, self._node.current, tuple(self._known)))
+            self._reader.tell(Want(min(self._room, READ_AT_ONCE), self._node.current, tuple(self._known)))
+
+    @property
+    def _room(self) -> int:
+        """How many more jobs the node may hold."""
+        return self._settings.max_jobs - len(self._held)
 
     def terminate(self, reason: Reason) -> None:
         """Let calls under way end for `shutdown_s`, then hand everything back: another node goes on at once, or the next start does.
@@ -167,19 +180,22 @@ class JobScheduler(ThreadActor):
         if uuid in self._held:
             return
         claim = Claim(entry.process, fields.get("key", ""), uuid, entry.id, self._node.current)
-        if fresh and "request" in fields:
+        if fresh and fields.keys() >= _RIDING and fields["deadline"].isdecimal():
             claim = claim._replace(definition=fields["definition"], deadline_ms=int(fields["deadline"]), request=fields["request"])
         self._held.add(uuid)
         self._waiting.append(claim)
 
     def _start_waiting(self) -> None:
-        while self._waiting and not self._draining and len(self._running) + self._starting < self._settings.max_jobs:
+        while self._waiting and len(self._running) + self._starting < self._settings.max_jobs:
             claim = self._waiting.popleft()
             self._starting += 1
             self._runners.tell(StartChild((claim,), self.actor_ref, claim))
 
     def _started(self, claim: Claim, ref: Any) -> None:
         self._starting -= 1
+        if claim.node != self._node.current:  # the lease was lost meanwhile
+            ref.tell(Drop())
+            return
         self._running[ref] = claim
         self._held.add(claim.uuid)
         self.monitor(ref)
@@ -196,6 +212,8 @@ class JobScheduler(ThreadActor):
         self._held.discard(claim.uuid)
         if self._draining and reason == NOT_BEGUN:
             self._waiting.append(claim)
+        elif reason != Normal:  # it has lost the job to another runner; should the node hold the entry, it has to run it all the same
+            self._compared_s = float("-inf")
 
     def _crashed(self, claim: Claim, reason: object) -> None:
         """A crash of a runner is no crash of its job: another one rebuilds it from Redis."""
@@ -216,26 +234,36 @@ class JobScheduler(ThreadActor):
     def _tick(self) -> None:
         try:
             self._keep_lease()
-            if time.monotonic() - self._compared_s >= COMPARE_S and not self._draining:
-                self._compare()
             if not self._draining:
+                self._learn_processes()
+                if time.monotonic() - self._compared_s >= COMPARE_S:
+                    self._compare()
                 self._take_over()
-        except (*StoreAway, StoreError) as error:
+        except StoreAway as error:
             self._compared_s = float("-inf")
             log.debug("redis is away (%s)", error)
+        except StoreError as error:
+            self._compared_s = float("-inf")
+            log.warning("redis refuses what the scheduler asks (%s): trying again", error)
         self.send_after(min(self._settings.lease_s / 3, 2.0), _Tick())
 
     def _keep_lease(self) -> None:
         lease_ms = int(self._settings.lease_s * 1000)
         self._around.clock.set(self._queues.now_ms())
-        if self._registered and self._queues.renew(self._node.current, lease_ms):
-            return
-        if self._registered:
-            self._drop_all()
-        self._known = sorted({*self._around.catalog.names(), *self._queues.names()})
-        self._queues.create(self._known)
-        about = {"host": socket.gethostname(), "pid": os.getpid(), "since_ms": self._around.clock.now_ms()}
-        self._registered = self._queues.register(self._node.current, about, lease_ms) or self._queues.renew(self._node.current, lease_ms)
+        until_s = time.monotonic() + self._settings.lease_s  # before the command goes out: Redis counts from a later moment
+        if not (self._registered and self._queues.renew(self._node.current, lease_ms)):
+            if self._registered:
+                self._drop_all()
+            about = {"host": socket.gethostname(), "pid": os.getpid(), "since_ms": self._around.clock.now_ms()}
+            self._registered = self._queues.register(self._node.current, about, lease_ms) or self._queues.renew(self._node.current, lease_ms)
+        self._lease_until_s = until_s if self._registered else float("-inf")
+
+    def _learn_processes(self) -> None:
+        """Those of our definitions, and those that any node has or had: their jobs are run by whoever has room."""
+        known = sorted({*self._around.catalog.names(), *self._queues.names()})
+        if known != self._known:
+            self._queues.create(known)
+            self._known = known
 
     def _drop_all(self) -> None:
         """The lease has run out, so everything may belong to others: stop all runners, and go on under a new name."""
@@ -246,21 +274,23 @@ class JobScheduler(ThreadActor):
         self._running.clear()
         self._node.renew()
         self._registered = self._wanted = False
+        self._known = []  # Redis may have lost the queues' groups too
         self._compared_s = float("-inf")
 
     def _compare(self) -> None:
         """What the queue says that we hold, and that is not in hand, gets a runner, or finds the one that lives from before."""
+        in_hand = {(claim.process, claim.entry) for claim in (*self._running.values(), *self._waiting)}
         for process in self._known:
             ids = self._queues.held(process, self._node.current)
-            in_hand = {claim.entry for claim in (*self._running.values(), *self._waiting)}
-            for entry in self._queues.claim_again(process, self._node.current, [id for id in ids if id not in in_hand]):
+            for entry in self._queues.claim_again(process, self._node.current, [id for id in ids if (process, id) not in in_hand]):
                 self._admit(entry, fresh=False)
         self._compared_s = time.monotonic()
 
     def _take_over(self) -> None:
+        """As much of it as there is room for; the rest is for other nodes, or for later."""
         for dead, processes in self._queues.dead_nodes(self._known).items():
             for process in processes:
-                while entries := self._queues.take_over(process, dead, self._node.current, 500):
+                while self._room > 0 and (entries := self._queues.take_over(process, dead, self._node.current, min(self._room, PAGE))):
                     log.warning("took over %d jobs of %s from node %s, whose lease has run out", len(entries), process, dead)
                     for entry in entries:
                         self._admit(entry, fresh=False)

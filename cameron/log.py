@@ -9,14 +9,27 @@ import logging
 import logging.handlers
 import socket
 import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
 
 from cameron.config import LogConfig
+from cameron.log_writer import Lines, LogWriter
+
+log = logging.getLogger(__name__)
+
+
+def _keep_exception(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Lines are formatted later and in another thread: the exception that is being handled has to be taken along."""
+    if event.get("exc_info") is True:
+        event["exc_info"] = sys.exc_info()
+    return event
+
 
 _SHARED: list[Any] = [
-    structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
 ]
@@ -32,6 +45,7 @@ def configure(config: LogConfig, environment: str) -> None:
         processors=[
             structlog.stdlib.filter_by_level,
             structlog.stdlib.PositionalArgumentsFormatter(),
+            _keep_exception,
             *_SHARED,
             structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
         ],
@@ -41,19 +55,16 @@ def configure(config: LogConfig, environment: str) -> None:
     )
     root = logging.getLogger()
     for handler in root.handlers[:]:
-        if getattr(handler, "is_camerons", False):
+        if isinstance(handler, LogWriter):  # not a test runner's or an embedder's
             root.removeHandler(handler)
             handler.close()
     root.setLevel(config.level.upper())
-    _add(root, logging.StreamHandler(sys.stderr), _console() if config.format == "console" else _json(environment))
-    if config.syslog:
-        _add_syslog(root, config.syslog, environment)
-
-
-def _add(root: logging.Logger, handler: logging.Handler, formatter: logging.Formatter) -> None:
-    handler.is_camerons = True  # type: ignore[attr-defined]  # tells ours from a test runner's or an embedder's
-    handler.setFormatter(formatter)
-    root.addHandler(handler)
+    lines = Lines(sys.stderr)
+    lines.setFormatter(_console() if config.format == "console" else _json(environment))
+    syslog, refusal = _syslog(config.syslog, environment) if config.syslog else (None, "")
+    root.addHandler(LogWriter([lines, syslog] if syslog else [lines]))
+    if refusal:
+        log.warning("no syslog at %s (%s): logging to stderr only; see syslog under [log]", config.syslog, refusal)
 
 
 class _Syslog(logging.handlers.SysLogHandler):
@@ -63,13 +74,18 @@ class _Syslog(logging.handlers.SysLogHandler):
     append_nul = False
     _is_told = False
 
+    def write_all(self, records: Sequence[logging.LogRecord]) -> None:
+        for record in records:
+            self.handle(record)
+
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  the standard library's name
         if not self._is_told:
             self._is_told = True
             print(f"syslog at {self.address} does not take lines ({sys.exc_info()[1]}): they are on stderr only", file=sys.stderr)
 
 
-def _add_syslog(root: logging.Logger, address: str, environment: str) -> None:
+def _syslog(address: str, environment: str) -> tuple[_Syslog | None, str]:
+    """The handler, or why there is none."""
     host, _, port = address.rpartition(":")
     try:
         if address.startswith("/"):
@@ -78,9 +94,9 @@ def _add_syslog(root: logging.Logger, address: str, environment: str) -> None:
         else:
             handler = _Syslog((host.strip("[]"), int(port)))
     except OSError as error:
-        logging.getLogger(__name__).warning("no syslog at %s (%s): logging to stderr only; see syslog under [log]", address, error.strerror)
-    else:
-        _add(root, handler, _json(environment))
+        return None, str(error.strerror)
+    handler.setFormatter(_json(environment))
+    return handler, ""
 
 
 def _probe(path: str) -> None:
@@ -96,13 +112,24 @@ def _probe(path: str) -> None:
                 return
 
 
+def _local_time(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    event["timestamp"] = time.strftime("%H:%M:%S", time.localtime(event["_record"].created))
+    return event
+
+
+def _utc_time(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    created = datetime.fromtimestamp(event["_record"].created, UTC)
+    event["timestamp"] = created.isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return event
+
+
 def _console() -> logging.Formatter:
     """For people: time, level, text; colours where a person looks. Reports' texts say it all, so their `extra` is left to programs."""
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_SHARED,
         processors=[
+            _local_time,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.TimeStamper(fmt="%H:%M:%S", utc=False),
             structlog.dev.ConsoleRenderer(
                 colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback, sort_keys=False
             ),
@@ -121,8 +148,8 @@ def _json(environment: str) -> logging.Formatter:
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_FOREIGN,
         processors=[
+            _utc_time,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
             add_environment,
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(serializer=lambda event, **_: encode(event)),

@@ -46,12 +46,14 @@ class QueueReader(ThreadActor):
 
     def on_receive(self, message: Any) -> None:
         """Read once; the scheduler asks again."""
+        if isinstance(message, ReaderReady):  # to ourselves, after trouble
+            self._scheduler.tell(message)
         if not isinstance(message, Want):
             return
         try:
             entries = self._queues.take(list(message.processes), message.node, message.limit, BLOCK_MS) if message.processes else []
         except (*StoreAway, StoreError) as error:
             log.debug("redis is away (%s)", error)
-            self.send_after(AWAY_S, message)  # the scheduler learns it from its own commands
+            self.send_after(AWAY_S, ReaderReady())  # Redis may have given us entries whose answer was lost
             return
         self._scheduler.tell(Taken(message.node, entries))

@@ -60,8 +60,9 @@ def assemble(config: Config) -> Parts:
     embedded = None if config.redis.url else choose_place(config.redis.dir, config.redis.port)
     url = embedded.url if embedded else config.redis.url
     catalog, clock = Catalog(settings), Clock()
-    engine = Engine(catalog, clock, url, config.redis.timeout_s, config.web.accept_timeout_s)
-    return Parts(config, embedded, url, settings, catalog, clock, NodeName(config.node.name), engine)
+    node = NodeName(config.node.name)
+    engine = Engine(catalog, clock, url, config.redis.timeout_s, config.web.accept_timeout_s, lambda: node.current)
+    return Parts(config, embedded, url, settings, catalog, clock, node, engine)
 
 
 def root(parts: Parts) -> Any:

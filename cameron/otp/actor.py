@@ -17,7 +17,7 @@ import pykka
 from pykka import messages
 
 from cameron.otp import names
-from cameron.otp.current import current, refuse_fenced
+from cameron.otp.current import bury, current, entomb, refuse_fenced
 from cameron.otp.dispatcher import Dispatcher
 from cameron.otp.errors import Ignore, StartFailed
 from cameron.otp.mailbox import Letter, Mailbox
@@ -59,8 +59,9 @@ class Actor(pykka.Actor):
     handled = 0
     """Messages handled so far."""
 
-    _otp_leaving: Reason | None = None
+    _otp_leaving: Reason | None = None  # whatever is private bears this prefix, so that subclasses may name theirs as they like
     _otp_letter: Letter | None = None  # the ask that is being handled
+    _otp_is_starting = False  # in its starter's thread
     _otp_owed: set[Reply] | None = None
     _otp_monitors: dict[MonitorId, Mailbox] | None = None
 
@@ -107,11 +108,13 @@ class Actor(pykka.Actor):
         self.name = self._otp_ref.name = name
 
     def _start_actor_loop(self) -> None:
-        outer, current.actor = current.actor, self
+        outer, current.actor, self._otp_is_starting = current.actor, self, True
         try:
             self._actor_loop_setup()
         finally:
-            current.actor = outer
+            current.actor, self._otp_is_starting = outer, False
+            if self.is_fenced:
+                bury(self)
         self._otp_become_idle()
 
     def _actor_loop_setup(self) -> None:
@@ -334,7 +337,7 @@ class Actor(pykka.Actor):
         _alive.discard(self)
         self._otp_fail_asks([letter.reply_to for letter in remains.letters], reason)
         if self.name is not None:
-            names.release(self.name)
+            names.release(self.name, reason)
         timers.cancel_all(self.actor_inbox)
         for monitor_id, target in list((self._otp_monitors or {}).items()):
             target.unwatch(monitor_id)
@@ -361,4 +364,9 @@ class Actor(pykka.Actor):
         self._otp_end(Killed)
 
     def _otp_abandon_thread(self) -> None:
-        self.dispatcher.abandon(self)
+        if not self._otp_is_starting:
+            self.dispatcher.abandon(self)
+            return
+        entomb(self)
+        if not self._otp_is_starting:  # it came back before it was counted
+            bury(self)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from time import monotonic
 from typing import Any
 
+from cameron.otp import names
 from cameron.otp.calls import ChildFailed, ChildStarted, CountChildren, StartChild, WhichChildren
 from cameron.otp.child import Child, ChildCount, ChildInfo, ChildSpec, ChildState, Restart, Shutdowns
 from cameron.otp.decisions import Report, TerminateChild
@@ -18,9 +19,11 @@ from cameron.otp.intensity import Restarts
 from cameron.otp.parenthood import adopt, disown, end_children, start_from
 from cameron.otp.reasons import MaxChildren, Reason, Shutdown, crash_of, is_orderly
 from cameron.otp.ref import Ref
+from cameron.otp.reply import Later
 from cameron.otp.report import log_failure, log_stop
 from cameron.otp.signals import ChildEnded
 from cameron.otp.thread_actor import ThreadActor
+from cameron.otp.timers import Timer
 
 
 @dataclass(slots=True, eq=False)
@@ -30,11 +33,20 @@ class _Origin:
     spec: ChildSpec
     args: tuple[Any, ...] = ()
     restarts: int = 0
+    name: str | None = None  # registered, of one that may be restarted
 
 
 @dataclass(frozen=True, slots=True)
 class _TryAgain:
     origin: _Origin
+
+
+@dataclass(slots=True)
+class _Leaving:
+    """A child that was told to end: who waits for that, and what kills it if it takes too long."""
+
+    callers: list[Later]
+    overdue: Timer | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +78,7 @@ class DynamicSupervisor(ThreadActor):
         self._max_children = max_children
         self._children: dict[Ref[Any], _Origin] = {}
         self._restarting: set[_Origin] = set()
-        self._being_terminated: dict[Ref[Any], list[Any]] = {}
+        self._leaving: dict[Ref[Any], _Leaving] = {}
         self._numbers = itertools.count(1)
 
     def on_receive(self, message: Any) -> Any:
@@ -136,7 +148,9 @@ class DynamicSupervisor(ThreadActor):
     def _start(self, origin: _Origin, args: tuple[Any, ...]) -> Ref[Any]:
         ref = start_from(origin.spec.start, args if self._template is not None else ())
         self._children[ref] = origin
-        adopt(self.actor_ref, ref, origin.spec.id)
+        adopt(self.actor_ref, ref, origin.spec)
+        if ref.name is not None and origin.spec.restart is not Restart.TEMPORARY:
+            origin.name = ref.name
         return ref
 
     # Ends
@@ -146,14 +160,26 @@ class DynamicSupervisor(ThreadActor):
         if origin is None:
             return
         disown(self.actor_ref, ref)
-        if ref in self._being_terminated:
-            for later in self._being_terminated.pop(ref):
-                later.set(None)
-            log_stop(self.actor_ref, origin.spec, ref)
+        if ref in self._leaving:
+            self._has_left(ref, origin)
         elif origin.spec.restart.applies_to(reason):
             self._count_failure(origin, reason, ref)
         elif not is_orderly(reason):
             self._report(origin, reason, "not restarted", ref)
+
+    def _has_left(self, ref: Ref[Any], origin: _Origin) -> None:
+        leaving = self._leaving.pop(ref)
+        if leaving.overdue is not None:
+            leaving.overdue.cancel()
+        log_stop(self.actor_ref, origin.spec, ref)
+        self._come_or_gone(origin)
+        for later in leaving.callers:
+            later.set(None)
+
+    def _come_or_gone(self, origin: _Origin) -> None:
+        """The child is not awaited under its name any more."""
+        if origin.name is not None:
+            names.expect_no_longer(origin.name)
 
     def _count_failure(self, origin: _Origin, reason: Reason, ref: Ref[Any] | None) -> None:
         """A child (None: an attempt to restart it) failed: restart it, at once or later, or give up. Counted for all children together."""
@@ -177,24 +203,29 @@ class DynamicSupervisor(ThreadActor):
         self._restarting.discard(origin)
         try:
             self._start(origin, origin.args)
-        except Ignore:
-            pass
         except StartFailed as failure:
             self._count_failure(origin, failure.reason, None)
+            return
+        except Ignore:
+            pass
+        self._come_or_gone(origin)
 
     def _terminate_child(self, ref: Any) -> Any:
         """End one child without waiting for it: the caller is answered when it has ended."""
         origin = self._children.get(ref)
         if origin is None:
             return ChildNotFound(ref)
-        self._being_terminated.setdefault(ref, []).append(self.reply_later())
+        if ref in self._leaving:
+            self._leaving[ref].callers.append(self.reply_later())
+            return None
+        leaving = self._leaving[ref] = _Leaving([self.reply_later()])
         shutdown_s = origin.spec.shutdown_s
         if shutdown_s == 0:
             ref.kill()
             return None
-        ref.exit()
         if shutdown_s is not None:
-            self.send_after(shutdown_s, _KillOverdue(ref))
+            leaving.overdue = self.send_after(shutdown_s, _KillOverdue(ref))
+        ref.exit()
         return None
 
     def _count(self) -> ChildCount:

@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from cameron.otp.child import Restart
 from cameron.otp.errors import Exit
-from cameron.otp.reasons import NoProc, Restarting
-from cameron.otp.ref import ASK_TIMEOUT_S, Ref
+from cameron.otp.reasons import NoProc, Reason, Restarting
+from cameron.otp.ref import Ref
+from cameron.otp.reply import ASK_TIMEOUT_S
 
 _names: dict[str, Ref[Any]] = {}  # single dict operations are atomic, so there is no lock
-_expected: set[str] = set()
+_parents: dict[str, tuple[Ref[Any], Restart]] = {}  # of named children that may be restarted
+_expected: dict[str, Ref[Any]] = {}  # the supervisor that will start an actor of this name again
 
 
 def register(name: str, ref: Ref[Any]) -> Ref[Any]:
@@ -18,8 +21,11 @@ def register(name: str, ref: Ref[Any]) -> Ref[Any]:
     return _names.setdefault(name, ref)
 
 
-def release(name: str) -> None:
-    """Free the name."""
+def release(name: str, reason: Reason) -> None:
+    """Free the name of an actor that ended; from here on its `Address` tells a child that will be back from one that won't."""
+    parent = _parents.pop(name, None)
+    if parent is not None and parent[1].applies_to(reason):
+        _expected[name] = parent[0]
     _names.pop(name, None)
 
 
@@ -28,14 +34,37 @@ def whereis(name: str) -> Ref[Any] | None:
     return _names.get(name)
 
 
-def expect(name: str) -> None:
-    """A supervisor's promise that an actor of this name will be started again."""
-    _expected.add(name)
+def adopt(name: str, parent: Ref[Any], restart: Restart) -> None:
+    """The actor of this name is a supervisor's child."""
+    if restart is not Restart.TEMPORARY:
+        _parents[name] = (parent, restart)
+
+
+def disown(name: str, parent: Ref[Any]) -> None:
+    """The actor of this name is that supervisor's child no longer."""
+    if _parents.get(name, (None,))[0] is parent:
+        _parents.pop(name, None)
+
+
+def expect(name: str, supervisor: Ref[Any]) -> None:
+    """A supervisor's promise that an actor of this name will be started again; void when the supervisor has ended."""
+    _expected[name] = supervisor
 
 
 def expect_no_longer(name: str) -> None:
     """The promise is kept, or broken."""
-    _expected.discard(name)
+    _expected.pop(name, None)
+
+
+def is_expected(name: str) -> bool:
+    """Whether a supervisor that lives has promised to start an actor of this name again."""
+    supervisor = _expected.get(name)
+    if supervisor is None:
+        return False
+    if not supervisor.is_alive():
+        _expected.pop(name, None)
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,5 +91,5 @@ class Address:
         """
         ref = _names.get(self.name)
         if ref is None:
-            raise Exit(Restarting if self.name in _expected else NoProc)
+            raise Exit(Restarting if is_expected(self.name) else NoProc)
         return ref.ask(message, timeout=timeout)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
+from cameron.otp import names
+from cameron.otp.child import ChildSpec
 from cameron.otp.errors import Ignore, StartFailed
 from cameron.otp.reasons import Reason, crash_of
 from cameron.otp.ref import Ref
@@ -30,20 +32,26 @@ def start_from(start: Callable[..., Any], args: tuple[Any, ...] = ()) -> Ref[Any
     return ref
 
 
-def adopt(parent: Ref[Any], child: Ref[Any], child_id: Hashable) -> None:
+def adopt(parent: Ref[Any], child: Ref[Any], spec: ChildSpec) -> None:
     """Tell the parent by `ChildEnded` when the child ends; let the child end when the parent does, also when that is killed."""
     theirs, ours = child.actor_inbox, parent.actor_inbox
     theirs.crash_is_reported = True  # by the parent
+    if child.name is not None:
+        names.adopt(child.name, parent, spec.restart)
     killed_with = ours.watch(child, lambda reason: theirs.signal(ExitRequest(reason)))
     if killed_with is not None:  # the parent, while it started this child
         theirs.signal(ExitRequest(killed_with))
-    ended_with = theirs.watch(parent, lambda reason: ours.signal(ChildEnded(child_id, child, reason)))
+    ended_with = theirs.watch(parent, lambda reason: ours.signal(ChildEnded(spec.id, child, reason)))
     if ended_with is not None:
-        ours.signal(ChildEnded(child_id, child, ended_with))
+        if child.name is not None:
+            names.disown(child.name, parent)
+        ours.signal(ChildEnded(spec.id, child, ended_with))
 
 
 def disown(parent: Ref[Any], child: Ref[Any]) -> None:
     """Forget a child that has ended, or that is to be ended now."""
+    if child.name is not None:
+        names.disown(child.name, parent)
     parent.actor_inbox.unwatch(child)
     child.actor_inbox.unwatch(parent)
 

@@ -6,19 +6,16 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from pykka import ActorRef, Future
 
-from cameron.otp.current import current, refuse_fenced
-from cameron.otp.errors import AskRefused
+from cameron.otp.current import refuse_fenced
 from cameron.otp.mailbox import Letter, Mailbox
 from cameron.otp.reasons import Reason, Shutdown
-from cameron.otp.reply import Reply
+from cameron.otp.reply import ASK_TIMEOUT_S, Reply
 from cameron.otp.signals import ExitRequest
 
 if TYPE_CHECKING:
     from cameron.otp.actor import Actor
 
 A = TypeVar("A", bound="Actor")
-
-ASK_TIMEOUT_S = 5.0
 
 
 class Ref(ActorRef[A]):
@@ -62,25 +59,14 @@ class Ref(ActorRef[A]):
         Raises:
             Exit: the actor is dead (reason `NoProc`), or ended before it answered (its reason).
             pykka.Timeout: no reply in time; the work is not cancelled, a late reply is dropped.
-            AskRefused: blocking, to oneself or inside a pooled actor.
+            AskRefused: waiting for oneself, or inside a pooled actor.
         """
         refuse_fenced()
+        reply = Reply(self.actor_inbox)
         if block:
-            self._refuse_deadlock()
-        reply = Reply()
+            reply.refuse_deadlock()
         self.actor_inbox.put(Letter(message, reply))
         return reply.get(timeout=timeout) if block else reply
-
-    def _refuse_deadlock(self) -> None:
-        asker = current.actor
-        if asker is None:
-            return
-        if asker.actor_inbox is self.actor_inbox:
-            raise AskRefused(f"{self} asks itself, and would wait for ever: call the method, or tell yourself the message")
-        if asker.is_pooled:
-            raise AskRefused(
-                f"{asker.actor_ref} shares its thread with other actors and must not wait for {self}: tell, and let it tell you back"
-            )
 
     def exit(self, reason: Reason | None = None) -> None:
         """Let the actor end with `reason` (default: `Shutdown()`) before it takes its next message; its `terminate` runs."""

@@ -119,7 +119,7 @@ class Supervisor(ThreadActor):
             return do.Ignored()
         except StartFailed as failure:
             return do.NotStarted(failure.reason, monotonic(), random.random())
-        adopt(self.actor_ref, ref, spec.id)
+        adopt(self.actor_ref, ref, spec)
         if ref.name is not None:
             self._names[spec.id] = ref.name
         return do.Started(ref)
@@ -143,7 +143,7 @@ class Supervisor(ThreadActor):
         for child_id, name in list(self._names.items()):
             child = self.state.children.get(child_id)
             if child is not None and (child_id in awaited or child.state is ChildState.RESTARTING):
-                names.expect(name)
+                names.expect(name, self.actor_ref)
             else:
                 names.expect_no_longer(name)
             if child is None:

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any, Protocol, runtime_checkable
 
 from cameron.otp.child import Child
+from cameron.otp.dynamic_supervisor import DynamicSupervisor
 from cameron.otp.ref import Ref
 
 
@@ -46,17 +47,25 @@ class TreeNode:
 
     children: tuple[TreeNode, ...] = ()
 
-
-def tree_of(root: Ref[Any]) -> TreeNode:
-    """The tree below `root`, as it is now. Any thread."""
-    return _node(root, str(root.name or root.actor_class.__name__), "running" if root.is_alive() else "stopped", 0, None)
+    more: int = 0
+    """Children that were left out."""
 
 
-def _node(ref: Ref[Any] | None, child_id: str, state: str, restarts: int, last_crash: str | None) -> TreeNode:
+def tree_of(root: Ref[Any], limit: int | None = None) -> TreeNode:
+    """The tree below `root`, as it is now. Any thread.
+
+    Of a dynamic supervisor's children, of which there may be very many, it has those `limit` that run longest (None: all).
+    """
+    return _node(root, str(root.name or root.actor_class.__name__), "running" if root.is_alive() else "stopped", 0, None, limit)
+
+
+def _node(ref: Ref[Any] | None, child_id: str, state: str, restarts: int, last_crash: str | None, limit: int | None) -> TreeNode:
     if ref is None:
         return TreeNode(child_id, "", state, restarts, 0, None, 0, last_crash)
     actor = ref.actor_inbox.actor  # None where it has just ended
     sent_at = ref.actor_inbox.oldest_sent_at()
+    children: list[Child] = list(actor.children_now()) if isinstance(actor, _HasChildren) else []
+    shown = children[:limit] if isinstance(actor, DynamicSupervisor) else children
     return TreeNode(
         name=ref.name or child_id,
         kind=ref.actor_class.__name__,
@@ -66,10 +75,11 @@ def _node(ref: Ref[Any] | None, child_id: str, state: str, restarts: int, last_c
         oldest_message_s=None if sent_at is None else monotonic() - sent_at,
         handled=0 if actor is None else actor.handled,
         last_crash=last_crash,
-        children=tuple(map(_of_child, actor.children_now())) if isinstance(actor, _HasChildren) else (),
+        children=tuple(_of_child(child, limit) for child in shown),
+        more=len(children) - len(shown),
     )
 
 
-def _of_child(child: Child) -> TreeNode:
+def _of_child(child: Child, limit: int | None) -> TreeNode:
     failure = child.last_failure
-    return _node(child.ref, str(child.spec.id), child.state.value, child.restarts, None if failure is None else str(failure))
+    return _node(child.ref, str(child.spec.id), child.state.value, child.restarts, None if failure is None else str(failure), limit)

@@ -151,6 +151,8 @@ class EmbeddedRedis(ThreadActor):
             else:
                 raise ConfigError(f"another node is just starting its redis-server in {self._place.directory}: try again")
         except ConfigError as error:
+            if self._owner:  # or whoever tries again here would find the folder owned
+                self._owner.close()
             self.exit(Misconfigured(error))
             return
         log.info("redis at port %d, data in %s; look in with: redis-cli -p %d", self._place.port, self._place.directory, self._place.port)

@@ -27,3 +27,6 @@ class Engine(Protocol):
 
     def status(self) -> dict[str, Any]:
         """`{"status": "ok", ...}`. Raises StoreUnavailable."""
+
+    def tree(self, limit: int) -> dict[str, Any]:
+        """The supervision tree, at most `limit` runners in it. Raises StoreUnavailable."""

@@ -6,6 +6,7 @@ from cameron.web.job import Job
 from cameron.web.name import Name
 from cameron.web.start import ProcessStart
 from cameron.web.status import Status
+from cameron.web.system_tree import SystemTree
 
 
 def routes(engine: Engine, config: Config) -> list[tuple[str, object]]:
@@ -13,6 +14,7 @@ def routes(engine: Engine, config: Config) -> list[tuple[str, object]]:
     return [
         ("/api", Name()),
         ("/status", Status(engine)),
+        ("/api/system/tree", SystemTree(engine)),
         ("/api/process/{name}/start", ProcessStart(engine, config.web)),
         ("/api/process/{name}/key/{key}/job/{uuid}", Job(engine)),
     ]

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from queue import SimpleQueue
 from typing import Any
 
@@ -317,9 +317,7 @@ def test_scripts_that_redis_has_forgotten_are_loaded_again_and_nobody_notices(jo
     assert writes(client) == {"field 1", "field 2", "field 3"}
 
 
-def test_a_redis_that_is_full_takes_no_new_jobs_and_the_commits_of_others_wait_in_order(
-    job_data: Any, client: Any, calls: Mailbox
-) -> None:
+def test_a_redis_that_is_full_takes_no_new_jobs_and_the_commits_of_others_wait_in_order(job_data: Any, client: Any, calls: Mailbox) -> None:
     ask(job_data, accept())
     client.config_set("maxmemory", 1)
     sender = Mailbox()

@@ -2,10 +2,12 @@
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any
 
 import pytest
+from redis.exceptions import ResponseError
 
 from cameron.clock import Clock
 from cameron.core.process import Limits, RetryPolicy, Timeouts
@@ -72,15 +74,20 @@ class Around:
 
     def queue(self, count: int, node: str = "") -> list[str]:
         """Put entries into the queue, and give them to that node; their ids."""
-        self.client.sadd(keys.QUEUES, "foo")
+        self.open_queue()
         ids = []
         for number in range(count):
             fields = entry_fields("foo", "k", f"{number:032x}")
             ids.append(self.client.xadd(QUEUE, dict(zip(fields[::2], fields[1::2], strict=True))))
         if node:
-            self.client.xgroup_create(QUEUE, keys.GROUP, id="0")
             self.client.xreadgroup(keys.GROUP, node, {QUEUE: ">"}, count=count)
         return ids
+
+    def open_queue(self) -> None:
+        """Make the process known, and its queue."""
+        self.client.sadd(keys.QUEUES, "foo")
+        with suppress(ResponseError):  # it is there already
+            self.client.xgroup_create(QUEUE, keys.GROUP, id="0", mkstream=True)
 
     def next_start(self) -> Claim:
         """The next claim for which a runner is to be started."""
@@ -136,20 +143,16 @@ def test_no_more_is_read_at_once_than_can_be_taken_in_well(around: Around, redis
 
 @pytest.mark.parametrize("reason", [Shutdown("fenced"), Shutdown("lease lost"), Broken()])
 def test_a_job_that_lost_its_runner_while_the_node_holds_it_gets_another_soon(around: Around, redis: RedisServer, reason: Reason) -> None:
+    around.queue(1, around.node.current)
     around.start(redis.url)
-    around.queue(1)
-    around.client.xreadgroup(keys.GROUP, around.node.current, {QUEUE: ">"})
-    around.scheduler.tell(ReaderReady())
     first = around.next_start()
     around.run(first).exit(reason)
     assert around.next_start().uuid == first.uuid
 
 
 def test_a_job_that_another_node_took_gets_no_runner_again(around: Around, redis: RedisServer) -> None:
+    [entry] = around.queue(1, around.node.current)
     around.start(redis.url)
-    [entry] = around.queue(1)
-    around.client.xreadgroup(keys.GROUP, around.node.current, {QUEUE: ">"})
-    around.scheduler.tell(ReaderReady())
     runner = around.run(around.next_start())
     around.client.set(keys.node("other"), "lives")
     around.client.xclaim(QUEUE, keys.GROUP, "other", 0, [entry])
@@ -185,10 +188,8 @@ def lose_lease(around: Around) -> str:
 
 def held_by_the_node(around: Around, redis: RedisServer) -> Claim:
     """A claim whose runner is being started."""
+    around.queue(1, around.node.current)
     around.start(redis.url)
-    around.queue(1)
-    around.client.xreadgroup(keys.GROUP, around.node.current, {QUEUE: ">"})
-    around.scheduler.tell(ReaderReady())
     return around.next_start()
 
 

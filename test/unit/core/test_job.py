@@ -289,3 +289,9 @@ def test_running_tasks_of_a_job_that_is_ended_become_errors_and_the_others_stay_
     assert changes == [TaskChanged("a", Status.ERROR), JobChanged(Status.CANCELLED)]
     assert run.statuses() == {"start": "done", "a": "error", "b": "scheduled"}
     assert (job.tasks["a"].error, job.pending, job.running) == ("cancelled", (), 0)
+
+
+def test_where_nothing_ran_what_was_about_to_start_bears_the_reason_of_the_end() -> None:
+    job, changes = apply(job_after(STARTED), JobEnded(Status.ERROR, "too late"))
+    assert changes == [TaskChanged("start", Status.ERROR), JobChanged(Status.ERROR)]
+    assert (job.tasks["start"].error, job.pending) == ("too late", ())

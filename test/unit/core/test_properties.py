@@ -19,6 +19,7 @@ Graph = tuple[tuple[Activity, ...], tuple[Plan, ...]]
 
 
 @given(GRAPHS, ORDERS)
+@settings(max_examples=40)
 def test_every_job_ends_with_nothing_under_way(graph: Graph, order: Random) -> None:
     activities, planned = graph
     run = Run.planned(process(*activities), *planned).start().to_the_end(order.choice)
@@ -28,6 +29,7 @@ def test_every_job_ends_with_nothing_under_way(graph: Graph, order: Random) -> N
 
 
 @given(GRAPHS, ORDERS)
+@settings(max_examples=40)
 def test_a_job_fails_only_by_a_required_activity_and_else_every_task_of_it_ends(graph: Graph, order: Random) -> None:
     activities, planned = graph
     run = Run.planned(process(*activities), *planned).start().to_the_end(order.choice)
@@ -46,6 +48,7 @@ def test_without_failures_every_task_is_called_exactly_once(plan: Plan, order: R
 
 
 @given(GRAPHS, ORDERS)
+@settings(max_examples=40)
 def test_no_task_is_tried_more_often_than_its_policy_allows(graph: Graph, order: Random) -> None:
     activities, planned = graph
     run = Run.planned(process(*activities), *planned).start().to_the_end(order.choice)
@@ -75,7 +78,7 @@ def test_no_job_grows_above_its_limits(plan: Plan, max_tasks: int, max_depth: in
 
 
 @given(GRAPHS, ORDERS)
-@settings(max_examples=50)
+@settings(max_examples=40)
 def test_counts_agree_with_the_tasks_at_every_moment(graph: Graph, order: Random) -> None:
     activities, planned = graph
     run = Run.planned(process(*activities), *planned).start().to_the_end(order.choice)

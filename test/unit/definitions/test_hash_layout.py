@@ -129,6 +129,7 @@ def lasting_failures(plan: Plan) -> Plan:
 
 
 @given(GRAPHS, ORDERS, st.integers(0, 100))
+@settings(max_examples=60)
 def test_a_rebuilt_job_is_the_one_that_was_written(graph: Graph, order: Random, steps: int) -> None:
     run = part_way(graph, order, steps)
     job, rebuilt = run.job, stored(run).restored(run.process)
@@ -141,6 +142,7 @@ def test_a_rebuilt_job_is_the_one_that_was_written(graph: Graph, order: Random, 
 
 
 @given(GRAPHS, ORDERS, st.integers(0, 100))
+@settings(max_examples=60)
 def test_a_rebuilt_job_calls_again_what_was_called_and_nothing_else(graph: Graph, order: Random, steps: int) -> None:
     run = part_way(graph, order, steps)
     rebuilt = run_of(run.process, graph[1], stored(run).restored(run.process)).start()
@@ -276,6 +278,7 @@ def test_a_finished_job_of_seven_tasks_has_43_fields_which_are_86_lines() -> Non
 
 
 @given(GRAPHS, ORDERS)
+@settings(max_examples=40)
 def test_the_hash_holds_documented_fields_alone(graph: Graph, order: Random) -> None:
     activities, planned = graph
     run = run_of(process(*activities), planned).start().to_the_end(order.choice)

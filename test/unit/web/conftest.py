@@ -57,6 +57,10 @@ class FakeEngine:
         self._perhaps_fail()
         return {"status": "ok", "node": "a"}
 
+    def tree(self, limit: int) -> dict[str, Any]:
+        self._perhaps_fail()
+        return {"node": "a", "tree": {"name": "root"}, "zombies": [], "limit": limit}
+
     def _perhaps_fail(self) -> None:
         if self.failure is not None:
             raise self.failure
