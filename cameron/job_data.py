@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from cameron.errors import StoreUnavailable
-from cameron.otp import Address, ThreadActor, Timer
+from cameron.otp import Address, Later, ThreadActor, Timer
 from cameron.store import keys
 from cameron.store.redis import Command, Pipeline, ScriptsForgotten, StoreAway, StoreError, passes, place
 
@@ -51,9 +51,6 @@ class Ping(NamedTuple):
     """Asked: could a job be accepted now? Answered as `Accept` is."""
 
     give_up_at_s: float
-
-
-_ASKED = (Accept, Ping)  # somebody waits for the answer, and would rather be refused than wait long
 
 
 class Commit(NamedTuple):
@@ -105,7 +102,8 @@ class JobData(ThreadActor):
         self._pipeline = Pipeline(url, timeout_s)
         self._calls = Address("http")
         self._definitions: dict[str, Define] = {}
-        self._waiting: list[tuple[Any, Any]] = []  # (message, reply handle where it was asked), oldest first
+        self._asked: list[tuple[Any, Later]] = []  # Accepts and Pings with whom to answer; they depend on nothing else
+        self._told: list[Any] = []  # everything else, oldest first
         self._failures = 0  # since Redis last answered
         self._paused = False
         self._tried_s = 0.0  # monotonic: the last attempt to connect
@@ -121,27 +119,29 @@ class JobData(ThreadActor):
         """Only collect; `on_drained` writes."""
         match message:
             case Accept() | Ping():
-                self._waiting.append((message, self.reply_later()))
-            case Define():
-                self._definitions[message.digest] = message
-                self._waiting.append((message, None))
+                self._asked.append((message, self.reply_later()))
             case _TryAgain():
                 self._paused = False
                 if not self._pipeline.connected:
                     self._connect()
             case _:
-                self._waiting.append((message, None))
-        if len(self._waiting) >= MAX_COMMANDS:  # amid a flood
-            self.on_drained()
+                if isinstance(message, Define):
+                    self._definitions[message.digest] = message
+                self._told.append(message)
+        if len(self._asked) + len(self._told) >= MAX_COMMANDS:  # amid a flood
+            self._write_all()
 
     def on_drained(self) -> None:
         """The mailbox is empty: write what was in it."""
         self._write_all()
-        if self._waiting and not self._pipeline.connected and time.monotonic() - self._tried_s > RECONNECT_S[0]:
+        if not self._asked:
+            return
+        if not self._pipeline.connected and time.monotonic() - self._tried_s > RECONNECT_S[0]:
             self._connect()  # somebody asks: Redis may be back, and the next attempt by the clock a while away
             self._write_all()
-        if self._waiting:
-            self._refuse_asked()
+        asked, self._asked = self._asked, []
+        for _, later in asked:
+            later.set(StoreUnavailable("redis does not answer"))
 
     def terminate(self, reason: object) -> None:
         """Nothing waits here in an orderly stop: who writes has been stopped before."""
@@ -150,25 +150,31 @@ class JobData(ThreadActor):
     # writing
 
     def _write_all(self) -> None:
-        while self._waiting and self._pipeline.connected and not self._paused:
-            self._write(self._waiting[:MAX_COMMANDS])
+        while (self._asked or self._told) and self._pipeline.connected and not self._paused:
+            self._write()
 
-    def _write(self, batch: list[tuple[Any, Any]]) -> None:
-        now_s = time.monotonic()
-        live = [(message, later) for message, later in batch if not (isinstance(message, _ASKED) and message.give_up_at_s < now_s)]
-        commands: list[Command] = []
-        for message, _ in live:
-            commands.extend(self._commands(message))
-        self._waiting[: len(batch)] = live
-        if not live:
-            return
+    def _write(self) -> None:
+        """Write what is asked, and as much of what is told as goes into one pipeline."""
+        self._asked = self._in_time(self._asked)
+        messages = [*(message for message, _ in self._asked), *self._told[:MAX_COMMANDS]]
+        commands = [self._commands(message) for message in messages]
         try:
-            answers = self._pipeline.run(commands)
+            answers = iter(self._pipeline.run([command for some in commands for command in some]))
         except (*StoreAway, StoreError) as error:
             self._lost_connection(error)
             return
         self._failures = 0
-        self._take(live, answers)
+        self._take(messages, [[next(answers) for _ in some] for some in commands])
+
+    def _in_time(self, asked: list[tuple[Any, Later]]) -> list[tuple[Any, Later]]:
+        """What somebody still waits for; those who have given up are answered too, or their answers would be owed for ever."""
+        now_s, live = time.monotonic(), []
+        for message, later in asked:
+            if message.give_up_at_s < now_s:
+                later.set(StoreUnavailable("redis has not answered in time"))
+            else:
+                live.append((message, later))
+        return live
 
     def _commands(self, message: Any) -> Sequence[Command]:
         match message:
@@ -185,29 +191,29 @@ class JobData(ThreadActor):
                 return (("SADD", keys.QUEUES, message.process), ("SET", stored, message.document))
         raise TypeError(f"job_data does not know {message!r}")
 
-    def _take(self, batch: list[tuple[Any, Any]], answers: list[Any]) -> None:
-        """Tell everyone what came of it. What failed in passing (Redis is full, ...) and every commit after it is kept, to go out again."""
-        at, kept = 0, list[tuple[Any, Any]]()
+    def _take(self, messages: list[Any], answers: list[list[Any]]) -> None:
+        """Tell everyone what came of it.
+
+        Where something failed in passing (Redis is full, ...), it and all that is told after it is kept, to go out again in order.
+        """
         trouble: Exception | None = None
-        for message, later in batch:
-            count = 2 if isinstance(message, Define) else len(message.commands) if isinstance(message, Commands) else 1
-            mine, at = answers[at : at + count], at + count
+        asked, self._asked = self._asked, []
+        for (message, later), (answer,) in zip(asked, answers, strict=False):
+            if isinstance(answer, ScriptsForgotten):
+                trouble = answer
+                self._asked.append((message, later))
+            else:
+                later.set(StoreUnavailable(str(answer)) if isinstance(answer, Exception) else None)
+        kept: list[Any] = []
+        for message, mine in zip(messages[len(asked) :], answers[len(asked) :], strict=True):
             trouble = trouble or next((answer for answer in mine if passes(answer)), None)
-            if isinstance(message, _ASKED) and not isinstance(mine[0], ScriptsForgotten):
-                self._answer_asked(later, mine[0])
-            elif trouble:
-                kept.append((message, later))
+            if trouble:
+                kept.append(message)
             else:
                 self._tell_answer(message, mine)
-        self._waiting[: len(batch)] = kept
+        self._told[: len(messages) - len(asked)] = kept
         if trouble:
             self._rest(trouble)
-
-    def _answer_asked(self, later: Any, answer: Any) -> None:
-        if isinstance(answer, Exception):
-            later.set(StoreUnavailable(str(answer)))
-        else:
-            later.set(None)
 
     def _tell_answer(self, message: Any, answers: list[Any]) -> None:
         match message:
@@ -258,12 +264,3 @@ class JobData(ThreadActor):
         log.warning("redis at %s refuses to write (%s): trying again", place(self._url), error)
         self._paused = True
         self.send_after(PAUSE_S, _TryAgain())
-
-    def _refuse_asked(self) -> None:
-        kept = []
-        for message, later in self._waiting:
-            if isinstance(message, _ASKED):
-                later.set(StoreUnavailable("redis does not answer"))
-            else:
-                kept.append((message, later))
-        self._waiting = kept

@@ -15,13 +15,13 @@ from cameron.activities.call import Call, Cancel, Replies, Reply
 from cameron.activities.task_call import job_headers, task_call
 from cameron.clock import Clock
 from cameron.core.decider import decide
-from cameron.core.event import Change, Event, JobEnded, JobStarted, TaskCalled, TaskChanged, TaskDelayed, TaskDue, TaskReplied
+from cameron.core.event import Change, Event, JobChanged, JobEnded, JobStarted, TaskCalled, TaskChanged, TaskDelayed, TaskDue, TaskReplied
 from cameron.core.job import Job, apply, new_job
-from cameron.core.process import Process
+from cameron.core.process import Limits, Process
 from cameron.core.status import Status
 from cameron.definitions import Dialect
 from cameron.job_data import Answers, Commands, Committed, Refused
-from cameron.job_ledger import Claim, Ledger
+from cameron.job_ledger import Claim, Ledger, entry_fields
 from cameron.otp import Actor, Address, Normal, Shutdown
 from cameron.process_catalog import Catalog
 from cameron.store import keys
@@ -30,6 +30,7 @@ log = logging.getLogger("cameron.job")
 
 
 NOT_BEGUN = Shutdown("not begun")  # the exit reason of a runner that was stopped before it had read its job
+NOT_HELD = Shutdown("not held")  # the exit reason of a runner whose node does not hold its job's entry any more
 
 
 class Surroundings(NamedTuple):
@@ -60,7 +61,7 @@ def runner_name(uuid: str) -> str:
 
 
 class LostWrites(Exception):
-    """Redis has an older state of the job than was written: it is to be rebuilt from there."""
+    """What Redis holds of the job, or says to a write, is not what it can be."""
 
 
 class _Due(NamedTuple):
@@ -90,10 +91,14 @@ class JobRunner(Actor):
     def on_start(self) -> None:
         """Begin at once where the claim has all that is needed, else read the job first."""
         claim = self._claim
+        if claim.crashes > self._around.max_crashes:
+            self._put_aside()
+            return
         process = self._around.catalog.started_with(claim.definition)
         if claim.request is None or process is None:
-            record = keys.record(claim.process, claim.uuid)
-            self._ask((("HGETALL", record),), self._record_was_read)
+            queue, record = keys.queue(claim.process), keys.record(claim.process, claim.uuid)
+            held = ("XPENDING", queue, keys.GROUP, claim.entry, claim.entry, 1, claim.node)
+            self._ask((held, ("HGETALL", record)), self._record_was_read)
         else:
             self._prepare(process, claim.request, owner="")
             self._go_on([JobStarted()])
@@ -106,6 +111,7 @@ class JobRunner(Actor):
             case _Due(task):
                 self._go_on([TaskDue(task)] if self._job.tasks[task].status is Status.RUNNING else [])
             case _Deadline():
+                self._await_deadline()
                 self._go_on([])
             case Answers(answers):
                 self._on_answers(answers)
@@ -119,6 +125,7 @@ class JobRunner(Actor):
             case HandBack():
                 self._leave()
             case Drop():
+                self._cancel_calls()
                 self.exit(Shutdown("lease lost"))
 
     # how it begins, for the first time or again
@@ -130,14 +137,23 @@ class JobRunner(Actor):
         self._job = new_job(process, claim.key, claim.uuid, payload, claim.deadline_ms)
         self._headers = job_headers(self._job)
         self._ledger = Ledger(claim, self._dialect, owner, self.actor_ref)
-        self.send_after(max(0, claim.deadline_ms - self._around.clock.now_ms()) / 1000, _Deadline())
+        self._await_deadline()
+
+    def _await_deadline(self) -> None:
+        """Be told of it, and again where the clock was set back meanwhile; one that has passed is seen by the next decision."""
+        left_ms = self._claim.deadline_ms - self._around.clock.now_ms()
+        if left_ms > 0:
+            self.send_after(left_ms / 1000, _Deadline())
 
     def _ask(self, commands: tuple[Any, ...], then: Callable[[list[Any]], None]) -> None:
         self._on_answers = then
         self._job_data.tell(Commands(commands, self.actor_ref))
 
     def _record_was_read(self, answers: list[Any]) -> None:
-        record, claim = _checked(answers)[0], self._claim
+        held, (record,), claim = answers[0], _checked(answers[1:]), self._claim
+        if held == []:  # another node has taken it over, while this one slept, say: read now, its record would let us take it back
+            self.exit(NOT_HELD)
+            return
         if not record:
             log.warning("job %s of %s is in the queue, but no longer in Redis: dropped", claim.uuid, claim.process)
             self._forget()
@@ -169,6 +185,25 @@ class JobRunner(Actor):
         """Take the entry out of the queue: there is nothing (left) to run."""
         queue, entry = keys.queue(self._claim.process), self._claim.entry
         commands = (("XACK", queue, keys.GROUP, entry), ("XDEL", queue, entry))
+        self._ask(commands, lambda _: self.exit(Normal))
+
+    def _put_aside(self) -> None:
+        """Even to give the job up, a runner has crashed: it ends in error unread, and its entry is kept where operators find it."""
+        claim, around = self._claim, self._around
+        log.error("job %s of %s cannot be read, nor be ended as others are: see %s", claim.uuid, claim.process, keys.dead(claim.process))
+        dialect = around.catalog.dialect_of(claim.process)
+        job = Job(claim.process, claim.key, claim.uuid, 0, Limits(), Status.ERROR, {}, (), 0, 0)
+        fields = dialect.writes(job, [JobChanged(Status.ERROR)], around.clock.stamp()).fields
+        job_key, record_key = dialect.job_key(claim.process, claim.key, claim.uuid), keys.record(claim.process, claim.uuid)
+        queue, reason = keys.queue(claim.process), f"its runner has crashed {claim.crashes} times"
+        expiries = [("PEXPIRE", key, around.retention_ms) for key in (job_key, record_key) if around.retention_ms]
+        commands = (
+            ("XADD", keys.dead(claim.process), "*", *entry_fields(claim.process, claim.key, claim.uuid), "reason", reason),
+            ("HSET", job_key, *fields),
+            *expiries,
+            ("XACK", queue, keys.GROUP, claim.entry),
+            ("XDEL", queue, claim.entry),
+        )
         self._ask(commands, lambda _: self.exit(Normal))
 
     # how it goes on
@@ -259,8 +294,8 @@ class JobRunner(Actor):
             self._job_data.tell(self._ledger.hand_back())
 
     def _refused(self, why: str) -> None:
-        if why in ("fenced", "gone"):
-            log.warning("job %s of %s is no longer ours (%s): left alone", self._claim.uuid, self._claim.process, why)
+        if why in ("fenced", "lost", "gone"):  # should the node hold the job all the same, the scheduler has it rebuilt
+            log.warning("job %s of %s is not as we left it in Redis (%s): stopped", self._claim.uuid, self._claim.process, why)
             self._cancel_calls()
             self.exit(Shutdown(why))
             return

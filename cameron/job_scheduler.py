@@ -29,7 +29,7 @@ from cameron.otp import (
     is_orderly,
     whereis,
 )
-from cameron.queue_reader import ReaderReady, Taken, Want
+from cameron.queue_reader import BLOCK_MS, ReaderReady, Taken, Want
 from cameron.store.queue import PAGE, Entry, Queues
 from cameron.store.redis import StoreAway, StoreError
 
@@ -37,6 +37,7 @@ log = logging.getLogger("cameron.job_scheduler")
 
 DEPENDS_ON = ("job_data", "process_catalog", "http", "job_runner_sup")
 COMPARE_S = 60.0
+STALE_READ_S = 2 * BLOCK_MS / 1000  # a reader that was killed may take entries for so long, and tells nobody: compare after that
 READ_AT_ONCE = 1000  # entries, a bound on what they weigh: with each a request may ride along
 CRASH_PAUSE_S = 0.2  # before a job whose runner crashed gets another: times the crashes so far
 HAND_BACK_S = 2.0  # for the hand-backs at the end of a stop to be written
@@ -125,7 +126,8 @@ class JobScheduler(ThreadActor):
                 if claim.node == self._node.current:  # else it was lost with the lease
                     self._waiting.append(claim)
             case ReaderReady():
-                self._wanted, self._compared_s = False, float("-inf")
+                self._wanted = False
+                self._compared_s = min(self._compared_s, time.monotonic() - COMPARE_S + STALE_READ_S)
             case _Tick():
                 self._tick()
 
@@ -255,7 +257,8 @@ class JobScheduler(ThreadActor):
             if self._registered:
                 self._drop_all()
             about = {"host": socket.gethostname(), "pid": os.getpid(), "since_ms": self._around.clock.now_ms()}
-            self._registered = self._queues.register(self._node.current, about, lease_ms) or self._queues.renew(self._node.current, lease_ms)
+            name = self._node.current
+            self._registered = self._queues.register(name, about, lease_ms) or self._queues.renew(name, lease_ms)
         self._lease_until_s = until_s if self._registered else float("-inf")
 
     def _learn_processes(self) -> None:

@@ -53,7 +53,7 @@ class QueueReader(ThreadActor):
         try:
             entries = self._queues.take(list(message.processes), message.node, message.limit, BLOCK_MS) if message.processes else []
         except (*StoreAway, StoreError) as error:
-            log.debug("redis is away (%s)", error)
+            log.log(logging.DEBUG if isinstance(error, StoreAway) else logging.WARNING, "the queues cannot be read (%s)", error)
             self.send_after(AWAY_S, ReaderReady())  # Redis may have given us entries whose answer was lost
             return
         self._scheduler.tell(Taken(message.node, entries))

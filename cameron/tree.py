@@ -26,7 +26,7 @@ from cameron.engine import Engine
 from cameron.job_data import JobData
 from cameron.job_runner import JobRunner, Surroundings, runner_name
 from cameron.job_scheduler import HAND_BACK_S, JobScheduler, NodeName, SchedulerSettings
-from cameron.otp import ChildSpec, DynamicSupervisor, Node, Restart, Strategy, Supervisor
+from cameron.otp import Backoff, ChildSpec, DynamicSupervisor, Node, Restart, Strategy, Supervisor
 from cameron.process_catalog import Catalog, ProcessCatalog
 from cameron.queue_reader import QueueReader
 from cameron.store.embedded import STOP_S, EmbeddedRedis, Place, choose_place
@@ -34,6 +34,7 @@ from cameron.web import create_app
 from cameron.web.server import WebServer
 
 DRAIN_WEB_S = 5.0
+LEFTOVERS = Backoff(delay_s=0.1, factor=2.0, cap_s=1.0)  # what a killed actor leaves behind (its children, its port) takes a moment to end
 
 
 class Parts(NamedTuple):
@@ -47,6 +48,16 @@ class Parts(NamedTuple):
     clock: Clock
     node: NodeName
     engine: Engine
+
+
+class Patience(NamedTuple):
+    """How many restarts in how many seconds are borne, at the root and below the engine; one more is too many."""
+
+    intensity: int = 5
+    period_s: float = 30.0
+
+
+PATIENCE = Patience()
 
 
 def assemble(config: Config) -> Parts:
@@ -65,26 +76,27 @@ def assemble(config: Config) -> Parts:
     return Parts(config, embedded, url, settings, catalog, clock, node, engine)
 
 
-def root(parts: Parts) -> Any:
+def root(parts: Parts, patience: Patience = PATIENCE) -> Any:
     """Start the root supervisor."""
     web = parts.config.web
     children = [
-        ChildSpec("engine", lambda: engine_supervisor(parts), type="supervisor", shutdown=None),
+        ChildSpec("engine", lambda: engine_supervisor(parts, patience), type="supervisor", shutdown=None, backoff=LEFTOVERS),
         ChildSpec(
             "web_server",
             lambda: WebServer.start(
                 create_app(parts.engine, parts.config), web.host, web.port, web.threads, web.max_body_bytes, DRAIN_WEB_S, name="web_server"
             ),
             shutdown=DRAIN_WEB_S + 3,
+            backoff=LEFTOVERS,
         ),
     ]
     if parts.embedded:
         place = parts.embedded
         children.insert(0, ChildSpec("redis_server", lambda: EmbeddedRedis.start(place, name="redis_server"), shutdown=STOP_S + 2))
-    return Supervisor.start(children, Strategy.ONE_FOR_ONE, intensity=5, period_s=30.0, name="root")
+    return Supervisor.start(children, Strategy.ONE_FOR_ONE, *patience, name="root")
 
 
-def engine_supervisor(parts: Parts) -> Any:
+def engine_supervisor(parts: Parts, patience: Patience) -> Any:
     """Start the engine's actors, each after those that it depends on."""
     config, redis, http, definitions = parts.config, parts.config.redis, parts.config.http, parts.config.processes.file
     around = Surroundings(parts.catalog, parts.clock, config.http.max_reply_bytes, int(config.job.retention_s * 1000))
@@ -101,7 +113,7 @@ def engine_supervisor(parts: Parts) -> Any:
         ),
         _worker("queue_reader", lambda: QueueReader.start(parts.redis_url, redis.timeout_s, name="queue_reader")),
     ]
-    return Supervisor.start(children, Strategy.REST_FOR_ONE, intensity=5, period_s=30.0, name="engine")
+    return Supervisor.start(children, Strategy.REST_FOR_ONE, *patience, name="engine")
 
 
 def runner_supervisor(around: Surroundings) -> Any:

@@ -87,7 +87,9 @@ def _columns(cells: tuple[str, ...]) -> str:
 def _seconds(age_s: float) -> str:
     if age_s < 1:
         return f"{int(age_s * 1000)} ms"
-    return f"{age_s:.1f} s" if age_s < 100 else f"{age_s:.0f} s"
+    if age_s < 1000:
+        return f"{age_s:.1f} s" if age_s < 100 else f"{age_s:.0f} s"
+    return f"{age_s / 3600:.0f} h"
 
 
 def _printable(text: str) -> str:

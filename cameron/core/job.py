@@ -129,12 +129,12 @@ def _without(names: tuple[str, ...], name: str) -> tuple[str, ...]:
 
 
 def _called(job: Job, task: Task) -> tuple[Job, list[Change]]:
-    attempts, again = task.attempts + 1, task.status is Status.RUNNING
+    name, again = task.name, task.status is Status.RUNNING
     status = task.status if again else follow(task.status, Status.RUNNING)
-    called = _unpend(job, task._replace(status=status, attempts=attempts, until_ms=0, failure=None))
-    if again:
-        return called, [TaskTried(task.name)]
-    return called._replace(running=job.running + 1), [TaskChanged(task.name, status)]
+    called = task._replace(status=status, attempts=task.attempts + 1, until_ms=0, failure=None)
+    return job._replace(tasks={**job.tasks, name: called}, pending=_without(job.pending, name), running=job.running + (not again)), [
+        TaskTried(name) if again else TaskChanged(name, status)
+    ]
 
 
 def _succeeded(job: Job, task: Task, success: Success) -> tuple[Job, list[Change]]:
@@ -148,7 +148,7 @@ def _succeeded(job: Job, task: Task, success: Success) -> tuple[Job, list[Change
         names = success.names or _fresh_names(tasks, (activity.name for activity in success.growth.activities))
         changes.append(TasksDiscovered(task.name, names))
         _grow(tasks, task, success, names)
-    tasks[task.name] = task._replace(status=status, output=success, open=task.open + len(names), until_ms=0, failure=None)
+    tasks[task.name] = task._replace(status=status, output=success, open=task.open - 1 + len(names), until_ms=0, failure=None)
     pending = _without(job.pending, task.name) if job.pending else ()
     if names:
         ready = names if success.growth and success.growth.parallel else names[:1]
@@ -208,25 +208,25 @@ def _grow(tasks: dict[str, Task], parent: Task, success: Success, names: tuple[s
 
 
 def _close(tasks: dict[str, Task], name: str) -> tuple[str, ...]:
-    """Count the task's own end up its branch; the tasks that now wait for nothing are the answer."""
+    """Where the branch of the task that has just ended is closed, tell those that wait for it, and go up; answer who waits no more."""
     freed: list[str] = []
-    at: str | None = name
-    while at is not None:
-        task = tasks[at] = tasks[at]._replace(open=tasks[at].open - 1)
-        if task.open:
-            break
+    task = tasks[name]
+    while not task.open:
         for follower in task.followers:
             waiting = tasks[follower] = tasks[follower]._replace(waits_for=tasks[follower].waits_for - 1)
             if not waiting.waits_for and waiting.status is Status.SCHEDULED:
                 freed.append(follower)
-        at = task.parent
+        if task.parent is None:
+            break
+        parent = tasks[task.parent]
+        task = tasks[parent.name] = parent._replace(open=parent.open - 1)
     return tuple(freed)
 
 
 def _failed(job: Job, task: Task, text: str) -> tuple[Job, list[Change]]:
     status, was_running = follow(task.status, Status.ERROR), task.status is Status.RUNNING
     tasks = dict(job.tasks)
-    tasks[task.name] = task._replace(status=status, error=text, until_ms=0, failure=None)
+    tasks[task.name] = task._replace(status=status, error=text, open=task.open - 1, until_ms=0, failure=None)
     return job._replace(
         tasks=tasks,
         pending=_without(job.pending, task.name) + _close(tasks, task.name),

@@ -7,9 +7,21 @@ once, so that nothing of the kind reaches Redis, an activity or a client.
 import json
 from typing import Any, NoReturn
 
+DEPTH_MAX = 200  # the parser's own limit hangs on how deep the caller stands on the stack: what is taken once must be taken again
+
 
 class NotJson(ValueError):
     """The text is no JSON that we take; the message says why in a few words."""
+
+
+def _is_deeper(value: Any, depth: int) -> bool:
+    """Whether arrays and objects are nested more than `depth` deep in the value."""
+    nested = (dict, list)
+    level = [value] if isinstance(value, nested) else []
+    for _ in range(depth):
+        within = (outer.values() if isinstance(outer, dict) else outer for outer in level)
+        level = [inner for inners in within for inner in inners if isinstance(inner, nested)]
+    return bool(level)
 
 
 def _no_constant(word: str) -> NoReturn:
@@ -23,7 +35,7 @@ _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, check_circular=F
 def parse(raw: bytes) -> Any:
     """The value of a JSON text in UTF-8, a byte order mark not included. Raises NotJson."""
     try:
-        return _decoder.decode(raw.decode("utf-8"))
+        value = _decoder.decode(raw.decode("utf-8"))
     except NotJson:
         raise
     except UnicodeDecodeError as error:
@@ -34,6 +46,9 @@ def parse(raw: bytes) -> Any:
         raise NotJson(f"{error.msg} at line {error.lineno} column {error.colno}") from None
     except ValueError:  # Python's own limit on the digits of an integer
         raise NotJson("an integer with too many digits") from None
+    if raw.count(b"[") + raw.count(b"{") > DEPTH_MAX and _is_deeper(value, DEPTH_MAX):
+        raise NotJson("nested too deeply")
+    return value
 
 
 def compact(value: Any) -> str:

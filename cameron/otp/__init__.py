@@ -25,10 +25,14 @@ from cameron.otp.dynamic_supervisor import DynamicSupervisor
 from cameron.otp.errors import AskRefused, ChildBusy, ChildNotFound, Exit, Ignore, StartFailed
 from cameron.otp.names import Address, whereis
 from cameron.otp.node import Node
+from cameron.otp.partition_supervisor import Partition, PartitionSupervisor, partition_of
+from cameron.otp.port import Port, PortExit, PortInput, PortInputEnd, PortOutput, PortOutputCut
 from cameron.otp.reasons import (
     AlreadyPresent,
     AlreadyStarted,
+    CannotRun,
     Crash,
+    ExitStatus,
     Killed,
     MaxChildren,
     NoProc,
@@ -57,6 +61,7 @@ __all__ = [
     "AskRefused",
     "AutoShutdown",
     "Backoff",
+    "CannotRun",
     "ChildBusy",
     "ChildCount",
     "ChildFailed",
@@ -70,6 +75,7 @@ __all__ = [
     "DynamicSupervisor",
     "Exit",
     "ExitSignal",
+    "ExitStatus",
     "Ignore",
     "Killed",
     "Later",
@@ -78,6 +84,14 @@ __all__ = [
     "NoProc",
     "Node",
     "Normal",
+    "Partition",
+    "PartitionSupervisor",
+    "Port",
+    "PortExit",
+    "PortInput",
+    "PortInputEnd",
+    "PortOutput",
+    "PortOutputCut",
     "Reason",
     "Ref",
     "Reply",
@@ -96,6 +110,7 @@ __all__ = [
     "delete_child",
     "get_childspec",
     "is_orderly",
+    "partition_of",
     "restart_child",
     "send_after",
     "send_interval",

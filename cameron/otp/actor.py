@@ -86,6 +86,9 @@ class Actor(pykka.Actor):
         actor = cls._otp_construct(args, kwargs)
         if name is not None:
             actor._otp_register(name)
+        if current.started is not None:
+            current.started.append(actor.actor_inbox)
+            actor.actor_inbox.crash_is_reported = True
         actor._start_actor_loop()
         return actor._otp_ref
 
@@ -364,9 +367,7 @@ class Actor(pykka.Actor):
         self._otp_end(Killed)
 
     def _otp_abandon_thread(self) -> None:
-        if not self._otp_is_starting:
+        if self._otp_is_starting:
+            entomb(self, lambda: self._otp_is_starting)
+        else:
             self.dispatcher.abandon(self)
-            return
-        entomb(self)
-        if not self._otp_is_starting:  # it came back before it was counted
-            bury(self)

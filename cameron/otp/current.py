@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from cameron.otp.errors import Exit
@@ -10,11 +11,13 @@ from cameron.otp.reasons import Killed
 
 if TYPE_CHECKING:
     from cameron.otp.actor import Actor
+    from cameron.otp.mailbox import Mailbox
     from cameron.otp.ref import Ref
 
 
 class _Current(threading.local):
     actor: Actor | None = None
+    started: list[Mailbox] | None = None  # by a child's start function that is being called, whose caller will report their crashes
 
 
 current = _Current()
@@ -27,9 +30,11 @@ def zombies() -> list[Ref[Any]]:
     return [actor.actor_ref for actor in list(_zombies)]
 
 
-def entomb(actor: Actor) -> None:
-    """Count a killed actor as a zombie, until `bury`."""
+def entomb(actor: Actor, is_away: Callable[[], bool]) -> None:
+    """Count a killed actor as a zombie until `bury`, unless its thread has come back before it was counted."""
     _zombies.add(actor)
+    if not is_away():
+        _zombies.discard(actor)
 
 
 def bury(actor: Actor) -> None:

@@ -24,11 +24,14 @@ class _Worker:
         self._turns = turns
         threading.Thread(target=self._run, name=f"otp-dispatcher-{next(_numbers)}", daemon=True).start()
 
+    def is_busy_with_it(self) -> bool:
+        """Whether it still runs what it was abandoned with."""
+        return self.actor is not None and self.actor is self.abandoned_with
+
     def _run(self) -> None:
         while self.abandoned_with is None:
-            actor = self._turns.get()
-            self.actor = current.actor = actor
-            actor._otp_take_turn()
+            self.actor = current.actor = self._turns.get()  # no other name for it here: an idle worker must not keep a dead actor
+            self.actor._otp_take_turn()
             self.actor = current.actor = None
         bury(self.abandoned_with)
 
@@ -55,10 +58,8 @@ class Dispatcher:
         with self._lock:
             for worker in self._workers:
                 if worker.actor is actor:
-                    entomb(actor)
                     worker.abandoned_with = actor
-                    if worker.actor is not actor:  # it came back meanwhile, and perhaps did not see that it was abandoned
-                        bury(actor)
+                    entomb(actor, worker.is_busy_with_it)
                     self._workers.remove(worker)
                     self._workers.append(_Worker(self._turns))
                     return

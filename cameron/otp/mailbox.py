@@ -143,6 +143,12 @@ class Mailbox:
             self._letters, self._signals, self._watchers = _NO_LETTERS, None, None
             return remains
 
+    def abandon(self) -> None:
+        """Kill the actor, if it has not ended. Any thread, also that of an actor that was killed itself."""
+        actor = self.actor
+        if actor is not None:
+            actor._otp_abandon()
+
     def watch(self, key: object, told: Told) -> Reason | None:
         """Have `told` called at the end of the actor; where it has ended, return its reason instead and call nothing."""
         with self._lock:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 from cameron.otp import names
 from cameron.otp.child import ChildSpec
+from cameron.otp.current import current
 from cameron.otp.errors import Ignore, StartFailed
-from cameron.otp.reasons import Reason, crash_of
+from cameron.otp.reasons import Reason, Shutdown, crash_of
 from cameron.otp.ref import Ref
 from cameron.otp.signals import ChildEnded, ExitRequest
 
@@ -21,15 +22,23 @@ def start_from(start: Callable[..., Any], args: tuple[Any, ...] = ()) -> Ref[Any
         StartFailed: with its reason, also where the function itself raised anything else, or returned no ref.
         Ignore: the child has nothing to do.
     """
+    outer, current.started = current.started, []
+    child: Ref[Any] | None = None
     try:
         ref = start(*args)
         if not isinstance(ref, Ref):
             raise TypeError(f"a child's start must return what SomeActor.start(...) returns, not {ref!r}")
+        child = ref
     except (Ignore, StartFailed):
         raise
     except BaseException as error:
         raise StartFailed(crash_of(error)) from None
-    return ref
+    finally:
+        for mailbox in current.started:
+            if child is None or mailbox is not child.actor_inbox:
+                mailbox.crash_is_reported = False
+        current.started = outer
+    return child
 
 
 def adopt(parent: Ref[Any], child: Ref[Any], spec: ChildSpec) -> None:
@@ -38,14 +47,38 @@ def adopt(parent: Ref[Any], child: Ref[Any], spec: ChildSpec) -> None:
     theirs.crash_is_reported = True  # by the parent
     if child.name is not None:
         names.adopt(child.name, parent, spec.restart)
-    killed_with = ours.watch(child, lambda reason: theirs.signal(ExitRequest(reason)))
+    killed_with = ours.watch(child, _TakeAlong(child))
     if killed_with is not None:  # the parent, while it started this child
         theirs.signal(ExitRequest(killed_with))
-    ended_with = theirs.watch(parent, lambda reason: ours.signal(ChildEnded(spec.id, child, reason)))
+    ended_with = theirs.watch(parent, _TellParent(parent, child, spec.id))
     if ended_with is not None:
         if child.name is not None:
             names.disown(child.name, parent)
         ours.signal(ChildEnded(spec.id, child, ended_with))
+
+
+class _TakeAlong:
+    """Ends a child with its parent. There is one for each child alive, and a closure would be four objects."""
+
+    __slots__ = ("_child",)
+
+    def __init__(self, child: Ref[Any]) -> None:
+        self._child = child
+
+    def __call__(self, reason: Reason) -> None:
+        self._child.actor_inbox.signal(ExitRequest(reason))
+
+
+class _TellParent:
+    """Tells a parent of its child's end."""
+
+    __slots__ = ("_child", "_id", "_parent")
+
+    def __init__(self, parent: Ref[Any], child: Ref[Any], child_id: Hashable) -> None:
+        self._parent, self._child, self._id = parent, child, child_id
+
+    def __call__(self, reason: Reason) -> None:
+        self._parent.actor_inbox.signal(ChildEnded(self._id, self._child, reason))
 
 
 def disown(parent: Ref[Any], child: Ref[Any]) -> None:
@@ -62,17 +95,20 @@ def end_child(child: Ref[Any], shutdown_s: float | None) -> None:
 
 
 def end_children(children: Iterable[Ref[Any]], shutdown_s: float | None) -> None:
-    """Ask them all to end at once, wait for all under one common bound, then kill those who are left."""
+    """Ask them all to end at once, wait for all under one common bound, then kill those who are left.
+
+    Past the fence, unlike `ref.exit` and `ref.kill`: a supervisor that is killed while it waits here still sees to its children's ends.
+    """
     running = list(children)
     if shutdown_s != 0:
         last = _Last(len(running))
         for child in running:
             if child.actor_inbox.watch(last, last.one_ended) is not None:
                 last.one_ended()
-            child.exit()
+            child.actor_inbox.signal(ExitRequest(Shutdown()))
         last.ended.wait(shutdown_s)
     for child in running:
-        child.kill()  # nothing where it has ended
+        child.actor_inbox.abandon()
 
 
 class _Last:

@@ -103,6 +103,27 @@ class MaxChildren(Reason):
         return f"there are {self.limit} children already, which is max_children: try again when some have ended"
 
 
+@dataclass(frozen=True, slots=True)
+class ExitStatus(Reason):
+    """The process of a port ended with another status than 0; minus the signal's number where a signal ended it."""
+
+    status: int
+
+    def __str__(self) -> str:
+        return f"exit status {self.status}" if self.status >= 0 else f"ended by signal {-self.status}"
+
+
+@dataclass(frozen=True, slots=True)
+class CannotRun(Reason):
+    """The command of a port could not be run."""
+
+    program: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.program!r} can't be run: {self.why}"
+
+
 def is_orderly(reason: Reason) -> bool:
     """Whether an actor that ended so did what was wanted of it (OTP's `normal`, `shutdown` and `{shutdown, Term}`)."""
     return reason == Normal or isinstance(reason, Shutdown)

@@ -70,6 +70,7 @@ class Ref(ActorRef[A]):
 
     def exit(self, reason: Reason | None = None) -> None:
         """Let the actor end with `reason` (default: `Shutdown()`) before it takes its next message; its `terminate` runs."""
+        refuse_fenced()
         self.actor_inbox.signal(ExitRequest(Shutdown() if reason is None else reason))
 
     def kill(self) -> None:
@@ -78,6 +79,5 @@ class Ref(ActorRef[A]):
         A hook that is running can't be interrupted, so the actor is abandoned and fenced: to everybody else it is dead, what it
         sends is refused, and it is one of the `zombies()` until its thread comes back.
         """
-        actor = self.actor_inbox.actor
-        if actor is not None:
-            actor._otp_abandon()
+        refuse_fenced()
+        self.actor_inbox.abandon()

@@ -74,6 +74,14 @@ class Supervision:
     children: Mapping[Hashable, Child] = field(default_factory=dict)
     starting: Starting | None = None
 
+    def awaits(self, child_id: Hashable) -> bool:
+        """Whether that child is to be started again, now or later."""
+        child = self.children.get(child_id)
+        if child is None or child.state is ChildState.RUNNING:
+            return False
+        is_next = self.starting is not None and self.starting.why is Why.RESTART and child_id in self.starting.ids
+        return is_next or child.state is ChildState.RESTARTING
+
 
 Decided = tuple[Supervision, tuple[do.Effect, ...]]
 

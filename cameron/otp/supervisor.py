@@ -18,7 +18,7 @@ from cameron.otp.parenthood import adopt, disown, end_child, start_from
 from cameron.otp.reasons import Reason, crash_of
 from cameron.otp.report import log_failure, log_stop
 from cameron.otp.signals import ChildEnded
-from cameron.otp.supervision import AutoShutdown, Strategy, Why, decide, supervision
+from cameron.otp.supervision import AutoShutdown, Strategy, decide, supervision
 from cameron.otp.thread_actor import ThreadActor
 
 
@@ -138,15 +138,12 @@ class Supervisor(ThreadActor):
 
     def _keep_promises(self) -> None:
         """Let `Address.ask` tell a child that will be back from one that won't."""
-        starting = self.state.starting
-        awaited = set(starting.ids) if starting is not None and starting.why is Why.RESTART else set()
         for child_id, name in list(self._names.items()):
-            child = self.state.children.get(child_id)
-            if child is not None and (child_id in awaited or child.state is ChildState.RESTARTING):
+            if self.state.awaits(child_id):
                 names.expect(name, self.actor_ref)
             else:
                 names.expect_no_longer(name)
-            if child is None:
+            if child_id not in self.state.children:
                 del self._names[child_id]
 
 

@@ -141,7 +141,5 @@ class ThreadActor(Actor):
         self.wake()
 
     def _otp_abandon_thread(self) -> None:
-        entomb(self)
-        if self._otp_is_done:  # it came back before it was counted
-            bury(self)
+        entomb(self, lambda: not self._otp_is_done)
         self.wake()

@@ -12,6 +12,7 @@ import threading
 from time import monotonic
 from typing import Any
 
+from cameron.otp.current import refuse_fenced
 from cameron.otp.mailbox import Letter, Mailbox
 from cameron.otp.ref import Ref
 
@@ -53,6 +54,7 @@ class Timers:
 
     def start(self, mailbox: Mailbox, delay_s: float, message: Any, period_s: float | None = None) -> Timer:
         """Have `message` sent after `delay_s` seconds, and every `period_s` from then on if that is given. Any thread."""
+        refuse_fenced()
         if delay_s < 0 or (period_s is not None and period_s <= 0):
             raise ValueError(f"a timer needs a delay of 0 s or more and a period above 0 s, not {delay_s} and {period_s}")
         timer = Timer(self, mailbox, message, monotonic() + delay_s, period_s)

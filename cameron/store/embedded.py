@@ -127,7 +127,7 @@ class EmbeddedRedis(ThreadActor):
     """Keeps the server running while it lives; ends with it. Own thread. Name: `redis_server`.
 
     A server that outlived a killed node is taken over as it is: it holds that node's jobs. A server that belongs to a node which lives
-    is used, but not stopped. Who holds the lock on the folder's file `owner` owns the server.
+    is used, but not stopped. Who holds the lock on the folder's file `owner` owns the server; who finds it free takes it.
     """
 
     def __init__(self, place: Place) -> None:
@@ -161,11 +161,20 @@ class EmbeddedRedis(ThreadActor):
         """The server's end is this actor's crash."""
         if isinstance(message, _Ended):
             raise ChildProcessError(f"redis-server ended with status {message.status}: see {self._place.directory / 'redis.log'}")
-        if isinstance(message, _Look) and not _lives(self._pid):
-            raise ChildProcessError("the redis-server that an earlier or another node had started has ended")
+        if isinstance(message, _Look):
+            if not _lives(self._pid):
+                raise ChildProcessError("the redis-server that an earlier or another node had started has ended")
+            self._inherit()
+
+    def wait(self, timeout_s: float | None) -> None:
+        """Leave the server to a successor where this actor was killed, as `terminate` is not called then."""
+        super().wait(timeout_s)
+        if self.is_fenced and self._owner is not None:
+            self._owner.close()
 
     def terminate(self, reason: object) -> None:
         """Let the server write its data and end, if it is ours."""
+        self._inherit()
         if self._owner is None:
             return
         child, self._child = self._child, None
@@ -181,6 +190,11 @@ class EmbeddedRedis(ThreadActor):
             _await_end(self._pid)
         (self._place.directory / "server.json").unlink(missing_ok=True)
         self._owner.close()
+
+    def _inherit(self) -> None:
+        """Own the server where its owner is gone by now."""
+        if self._owner is None:
+            self._owner = _lock(self._place.directory / "owner")
 
     def _launch(self) -> None:
         directory, port = self._place

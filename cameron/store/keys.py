@@ -29,6 +29,11 @@ def queue(process: str) -> str:
     return f"cameron:queue:{process}"
 
 
+def dead(process: str) -> str:
+    """Stream: entries of the process's queue whose jobs could not be run, nor be ended as jobs are; for operators."""
+    return f"cameron:queue:{process}:dead"
+
+
 def definition(process: str, digest: str) -> str:
     """String: a definition's document as JSON, for the jobs that started with it."""
     return f"cameron:definition:{process}:{digest}"

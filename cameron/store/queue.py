@@ -101,9 +101,12 @@ class Queues:
 
     def dead_nodes(self, processes: Iterable[str]) -> dict[str, list[str]]:
         """Nodes whose lease has run out, with the processes of whose queues they still are consumers."""
-        consumers: dict[str, list[str]] = {}
-        for process in processes:
-            for consumer in self._redis.xinfo_consumers(keys.queue(process), keys.GROUP):
+        asked, consumers = list(processes), dict[str, list[str]]()
+        pipeline = self._redis.pipeline(transaction=False)
+        for process in asked:
+            pipeline.xinfo_consumers(keys.queue(process), keys.GROUP)
+        for process, answer in zip(asked, pipeline.execute(), strict=True):
+            for consumer in answer:
                 consumers.setdefault(consumer["name"], []).append(process)
         if not consumers:
             return {}

@@ -5,7 +5,7 @@ was not answered, in order. `reader` gives an ordinary client for everything els
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
@@ -27,6 +27,7 @@ Command = tuple[str | bytes | int, ...]
 PASSING_TYPES = (NoScriptError, OutOfMemoryError, ReadOnlyError, ClusterDownError, TryAgainError)  # redis-py takes the word off their text
 PASSING_WORDS = frozenset({"OOM", "NOSCRIPT", "READONLY", "BUSY", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "MISCONF", "NOREPLICAS"})
 _IN_SCRIPT = re.compile(r"@user_script: \d+: -([A-Z]+) ")  # before Redis 7 the word of a command in a script stands amid the text
+SEND_AT_ONCE = 4 * 1024 * 1024  # bytes, before answers are awaited: a timeout bounds each such piece, however much there is to write
 _FENCED = ("transition", "end", "hand_back")
 _PLAIN = ("accept", "release", "take_over")
 
@@ -105,19 +106,19 @@ class Pipeline:
         return ("EVALSHA", self._shas[name], len(keys), *keys, *args)
 
     def run(self, commands: Sequence[Command]) -> list[Any]:
-        """Send all commands, then take all answers, in order; an answer that is an error stands in the list as an exception.
+        """Send all commands and take all answers, in order; an answer that is an error stands in the list as an exception.
 
         Raises one of StoreAway when the connection fails; how many of the commands were carried out is then unknown.
         """
-        connection, answers = self._connection, []
+        connection, answers = self._connection, list[Any]()
         try:
-            packed = b"".join([hiredis.pack_command(command) for command in commands])  # type: ignore[arg-type]  # its stub: 1-tuples
-            connection.send_packed_command([packed], check_health=False)
-            for _ in commands:
-                try:
-                    answers.append(connection.read_response())
-                except ResponseError as error:
-                    answers.append(error)
+            for piece, count in _pieces(commands):
+                connection.send_packed_command([piece], check_health=False)
+                for _ in range(count):
+                    try:
+                        answers.append(connection.read_response())
+                    except ResponseError as error:
+                        answers.append(error)
         except BaseException:
             self.close()
             raise
@@ -128,3 +129,16 @@ class Pipeline:
         if self._connection is not None:
             self._connection.disconnect()
             self._connection = None
+
+
+def _pieces(commands: Sequence[Command]) -> Iterator[tuple[bytes, int]]:
+    """The commands packed, in pieces of about SEND_AT_ONCE bytes at most, each with the number of commands in it."""
+    packed, size = list[bytes](), 0
+    for command in commands:
+        packed.append(hiredis.pack_command(command))  # type: ignore[arg-type]  # its stub: 1-tuples
+        size += len(packed[-1])
+        if size >= SEND_AT_ONCE:
+            yield b"".join(packed), len(packed)
+            packed, size = [], 0
+    if packed:
+        yield b"".join(packed), len(packed)

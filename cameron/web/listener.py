@@ -134,10 +134,10 @@ class Listener:
         partial_deadline = min(deadline, monotonic() + PARTIAL_GRACE_S)
         while (now := monotonic()) < deadline:
             owing = [c for c in self._channels() if c.answering or (c.receiving and now < partial_deadline)]
+            for channel in owing:  # first: a client who sees another connection closed may already read its answer on this one
+                channel.say_goodbye()
             for channel in set(self._channels()).difference(owing):
                 channel.handle_close()
-            for channel in owing:
-                channel.say_goodbye()
             if not owing:
                 return
             wasyncore.poll2(DRAIN_STEP_S, self._connections)

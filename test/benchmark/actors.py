@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import pykka
 
-from cameron.otp import Actor, DynamicSupervisor, StartChild, ThreadActor, count_children
+from cameron.otp import Actor, DynamicSupervisor, StartChild, ThreadActor, count_children, which_children
 
 WAIT_S = 60.0
 STARTS = 10  # one start and stop for so many messages
@@ -41,7 +41,7 @@ class Threaded(_Counts, ThreadActor):
     """Ours, on a thread of its own."""
 
 
-class Plain(_Counts, pykka.ThreadingActor):  # type: ignore[misc]  # Pykka's base is typed as Any to mypy's eye
+class Plain(_Counts, pykka.ThreadingActor):
     """Pykka's."""
 
 
@@ -108,8 +108,8 @@ def supervised_us(children: int) -> float:
     began_s = perf_counter()
     for _ in range(children):
         supervisor.tell(StartChild(()))
-    for ref in list(supervisor.actor_inbox.actor._children) if count_children(supervisor, timeout_s=WAIT_S).specs else []:
-        ref.tell("end")
+    for info in which_children(supervisor, timeout_s=WAIT_S):
+        info.child.tell("end")
     while count_children(supervisor, timeout_s=WAIT_S).specs:
         pass
     took_s = perf_counter() - began_s

@@ -177,6 +177,22 @@ def test_nothing_is_started_under_a_lease_that_may_have_run_out(around: Around, 
     relay.close()
 
 
+def test_a_stop_puts_back_what_was_not_begun_and_leaves_the_rest_to_others_at_once(around: Around, redis: RedisServer) -> None:
+    others: SimpleQueue[Any] = SimpleQueue()
+    around.refs[:0] = [Stand.start(others, name=name) for name in ("job_data", "process_catalog", "http")]
+    name = around.node.current
+    around.queue(5, name)
+    around.start(redis.url, max_jobs=2, lease_s=60.0)
+    for _ in range(2):
+        around.next_start()
+    around.settle()
+    around.scheduler.exit()
+    eventually(lambda: not around.scheduler.is_alive(), "the scheduler to end")
+    assert around.pending() == {name: 2}
+    assert around.client.xlen(QUEUE) == 5
+    assert not around.client.exists(keys.node(name))
+
+
 def lose_lease(around: Around) -> str:
     """Have the lease run out; the node's new name."""
     name = around.node.current

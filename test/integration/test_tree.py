@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from cameron import config, tree
+from cameron.errors import StoreUnavailable
 from cameron.job_runner import runner_name
 from cameron.otp import Node, Reason, whereis
 
@@ -149,3 +150,43 @@ def test_one_crash_too_many_ends_the_program_with_a_status_that_is_not_zero(asse
         assert last is not None
         last.exit(Broken())
         assert status.result(30) == 1
+
+
+def shown(actor: dict[str, Any], name: str) -> dict[str, Any]:
+    """The actor of that name in the tree as the engine gives it."""
+    everybody = [actor]
+    for found in everybody:
+        everybody += found["children"]
+    return next(found for found in everybody if found["name"] == name)
+
+
+def test_the_tree_shows_who_has_crashed_and_of_what(parts: tree.Parts) -> None:
+    crash("http")
+    answer = parts.engine.tree()
+    http = shown(answer["tree"], "http")
+    assert (http["kind"], http["state"], http["restarts"], http["last_crash"]) == ("HttpCalls", "running", 1, str(Broken()))
+    assert (answer["node"], answer["zombies"]) == (parts.node.current, [])
+
+
+def test_the_tree_shows_the_oldest_runners_and_counts_the_rest(parts: tree.Parts, service: Service) -> None:
+    steps = Steps(parts, service, 5)
+    everybody = shown(parts.engine.tree()["tree"], "job_runner_sup")
+    some = shown(parts.engine.tree(2)["tree"], "job_runner_sup")
+    steps.gate.open()
+    assert (len(everybody["children"]), everybody["more"]) == (5, 0)
+    assert ([child["name"] for child in some["children"]], some["more"]) == ([child["name"] for child in everybody["children"]][:2], 3)
+    assert {child["kind"] for child in some["children"]} == {"JobRunner"}
+
+
+def test_without_a_tree_there_is_none_to_show(assembled: tree.Parts) -> None:
+    with pytest.raises(StoreUnavailable):
+        assembled.engine.tree()
+
+
+def test_a_job_that_a_killed_reader_took_is_found_long_before_the_minute_is_over(parts: tree.Parts, service: Service) -> None:
+    service.on("first", reply("done"))
+    reader = whereis("queue_reader")
+    assert reader is not None
+    reader.kill()  # its thread is still in the blocking read, and is the first to be given an entry
+    job = parts.engine.start("steps", b'{"key": "taken"}')
+    eventually(lambda: json.loads(parts.engine.get("steps", job.key, job.uuid))["status"]["current"] == "done", "the job to be done", 20.0)

@@ -44,6 +44,7 @@ class Server:
     states: list[dict[str, Any]] = field(default_factory=list)
     bodies: list[bytes] = field(default_factory=list)
     polled: threading.Event = field(default_factory=threading.Event)
+    last: threading.Event = field(default_factory=threading.Event)
     url: str = ""
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
@@ -56,6 +57,8 @@ class Server:
             return [b'{"error": {"code": "job_not_found", "message": "check the Location you were given"}}']
         start_response("200 OK", [])
         self.polled.set()
+        if len(self.states) == 1:
+            self.last.set()
         return [json.dumps(self.states.pop(0) if len(self.states) > 1 else self.states[0]).encode()]
 
 
@@ -77,7 +80,7 @@ def job(status: str, **tasks: str) -> dict[str, Any]:
 def test_help_names_every_command() -> None:
     status, out, _ = cameron("--help")
     assert status == 0
-    assert [name for name in ("serve", "check", "start", "job", "--version") if name not in out] == []
+    assert [name for name in ("serve", "check", "start", "job", "tree", "--version") if name not in out] == []
 
 
 def test_help_needs_no_heavy_import() -> None:
@@ -176,3 +179,40 @@ def test_check_tells_a_bad_setting() -> None:
     status, _, err = cameron("check", CAMERON_WEB_PORT="lots")
     assert status == 1
     assert "CAMERON_WEB_PORT" in err
+
+
+def tree(**fields: Any) -> dict[str, Any]:
+    root = {"name": "root", "kind": "Supervisor", "state": "running", "restarts": 0, "mailbox": 0, "oldest_message_s": None, "handled": 0}
+    return {"node": "web1-7-abc", "tree": {**root, "last_crash": None, "children": [], "more": 0, **fields}, "zombies": []}
+
+
+def test_tree_prints_the_tree(server: Server) -> None:
+    server.states = [tree(restarts=3, last_crash="crash: OSError: gone")]
+    status, out, err = cameron("tree", "--url", server.url)
+    lines = [line.split() for line in out.splitlines()]
+    assert (status, err) == (0, "")
+    assert lines[0] == ["node", "web1-7-abc"]
+    assert lines[2:] == [["root", "running", "3", "0", "0"], ["crash:", "OSError:", "gone"]]
+
+
+def test_a_tree_of_a_server_that_is_none_of_ours_is_a_1_in_one_line(server: Server) -> None:
+    server.states = [job("done")]
+    status, out, err = cameron("tree", "--url", server.url)
+    assert (status, out) == (1, "")
+    assert "check the URL" in err
+
+
+def test_a_tree_of_nobody_is_a_1_that_says_how_to_start_one() -> None:
+    status, out, err = cameron("tree", "--watch", "--url", "http://127.0.0.1:1")
+    assert (status, out) == (1, "")
+    assert err.startswith("cameron: no Cameron answers at http://127.0.0.1:1 (connection refused): start one with `cameron serve`")
+
+
+def test_watching_the_tree_goes_on_over_a_failure_until_ctrl_c(server: Server) -> None:
+    server.states = [tree(), {"error": {}}, tree(), tree()]
+    with command("tree", "--watch", "--url", server.url) as process:
+        assert server.last.wait(30)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, err) == (130, "")
+    assert "root" in out

@@ -5,6 +5,7 @@ A figure needs a command and a sentence a reader; what can be looked up here is 
 
 import ast
 import importlib
+import json
 import re
 import tomllib
 from dataclasses import fields
@@ -17,12 +18,16 @@ import typer.main
 
 from cameron import cli, config, tree
 from cameron.activities.task_call import job_headers, task_call
+from cameron.clock import Clock
 from cameron.core.event import JobEnded, JobStarted, Success, TaskCalled, TaskReplied
 from cameron.core.job import apply, new_job
 from cameron.core.process import Activity, HttpCall, Limits, Process, RetryPolicy
 from cameron.core.status import LEGAL, Status
-from cameron.definitions import hash_layout
+from cameron.definitions import Settings, hash_layout
 from cameron.definitions.dialect import JobRequest
+from cameron.engine import Engine
+from cameron.otp import Actor, ChildSpec, Supervisor
+from cameron.process_catalog import Catalog
 from cameron.store import keys
 from cameron.web.errors import CODE, STATUS
 from cameron.web.routes import routes
@@ -134,8 +139,21 @@ def test_every_route_is_described_and_every_route_described_exists(tmp_path: Pat
 
 def test_every_request_shown_is_answered_by_a_route(tmp_path: Path) -> None:
     patterns = [re.sub(r"\{\w+\}", "[^/]+", template) for template, _ in resources(tmp_path)]
-    paths = re.findall(r"(?:http://localhost:8080|(?:GET|POST) )(/[^\s'`]+)", CODE_TEXT)
+    paths = re.findall(r"(?:http://localhost:8080|(?:GET|POST) )(/[^\s'`?]+)", CODE_TEXT)
     assert [path for path in paths if not any(re.fullmatch(pattern, path) for pattern in patterns)] == []
+
+
+def test_the_tree_shown_has_the_fields_that_the_engine_gives() -> None:
+    engine = Engine(Catalog(Settings()), Clock(), "redis://localhost:9/0", 1.0, 1.0)
+    root = Supervisor.start([ChildSpec("worker", Actor.start)], name="root")
+    try:
+        given = engine.tree()
+    finally:
+        root.kill()
+    (shown,) = [json.loads(text) for _, text in FENCES if '"zombies"' in text]
+    assert shown.keys() == given.keys()
+    (child,), (given_child,) = shown["tree"]["children"], given["tree"]["children"]
+    assert shown["tree"].keys() == child.keys() == given["tree"].keys() == given_child.keys()
 
 
 def test_every_error_listed_is_one_that_the_code_gives() -> None:

@@ -8,6 +8,7 @@ local function standing()
   local owner = redis.call('HGET', KEYS[2], 'owner')
   if owner == ARGV[1] then return nil end
   if not owner then return 'gone' end
+  if owner == '' then return 'lost' end
   local who, n = string.match(owner, '^(.*) (%d+)$')
   if who ~= ARGV[2] then return 'fenced' end
   if tonumber(n) >= tonumber(ARGV[3]) then return 'applied' end

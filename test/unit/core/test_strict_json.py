@@ -64,3 +64,20 @@ def test_what_json_allows_and_cannot_be_written_out_is_refused_then(raw: bytes, 
 
 def test_compact_text_has_no_spaces_and_no_escapes_that_are_not_needed() -> None:
     assert compact({"a": [1, 2.5, None, True], "ä": "\n€"}) == '{"a":[1,2.5,null,true],"ä":"\\n€"}'
+
+
+@pytest.mark.parametrize(("depth", "taken"), [(200, True), (201, False), (900, False), (100_000, False)])
+@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"a":[', b"]}")])
+def test_how_deep_json_may_be_nested_does_not_hang_on_the_callers_stack(depth: int, taken: bool, opening: bytes, closing: bytes) -> None:
+    times = depth if len(opening) == 1 else depth // 2
+    raw = opening * times + (b"[]" if times * len(closing) < depth else b"") + closing * times
+
+    def from_a_deep_stack(frames: int) -> Any:
+        return from_a_deep_stack(frames - 1) if frames else parse(raw)
+
+    for frames in (0, 300):
+        if taken:
+            assert from_a_deep_stack(frames) == parse(raw)
+        else:
+            with pytest.raises(NotJson, match="nested too deeply"):
+                from_a_deep_stack(frames)

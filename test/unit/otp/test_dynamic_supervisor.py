@@ -10,6 +10,7 @@ import pytest
 
 from cameron.otp import (
     Actor,
+    Address,
     ChildCount,
     ChildFailed,
     ChildInfo,
@@ -18,13 +19,16 @@ from cameron.otp import (
     ChildStarted,
     Crash,
     DynamicSupervisor,
+    Exit,
     Ignore,
     Killed,
     MaxChildren,
+    NoProc,
     Normal,
     Reason,
     Ref,
     Restart,
+    Restarting,
     Shutdown,
     StartChild,
     StartFailed,
@@ -34,7 +38,9 @@ from cameron.otp import (
     terminate_child,
     which_children,
 )
+from cameron.otp.decisions import TerminateChild
 from cameron.otp.probe import PATIENCE_S, Probe, end_of
+from cameron.otp.timers import timers
 
 
 class Worker(Actor):
@@ -197,6 +203,41 @@ def test_a_child_that_does_not_end_holds_nobody_up_and_is_killed_in_the_end(fami
     started(supervisor)
     ended.join(PATIENCE_S)
     assert end_of(ref) == Killed
+
+
+def test_a_child_that_ended_in_time_leaves_no_timer_behind(family: Family) -> None:
+    supervisor = family.start(Worker.start, shutdown=604_800.0)
+    for _ in range(3):
+        terminate_child(supervisor, started(supervisor))
+    assert supervisor.actor_inbox not in timers._of
+
+
+def test_everybody_who_terminates_a_child_is_answered(family: Family, gate: threading.Event) -> None:
+    supervisor = family.start(Stubborn.start, shutdown=None)
+    ref = started(supervisor)
+    calls = [supervisor.ask(TerminateChild(ref), block=False) for _ in range(3)]
+    count_children(supervisor)  # behind the calls
+    gate.set()
+    assert [call.get(timeout=PATIENCE_S) for call in calls] == [None] * 3
+
+
+def test_a_name_whose_child_will_be_back_is_restarting(family: Family) -> None:
+    gate = threading.Event()
+    starts = iter([lambda: Worker.start(name="comes back"), lambda: gate.wait(PATIENCE_S) and Worker.start(name="comes back")])
+    supervisor = family.start(lambda: next(starts)(), Restart.PERMANENT)
+    ref = started(supervisor)
+    ref.tell(lambda _: 1 / 0)
+    end_of(ref)
+    with pytest.raises(Exit) as caught:
+        Address("comes back").ask("args")
+    assert caught.value.reason == Restarting
+    gate.set()
+    count_children(supervisor)  # behind the restart
+    Address("comes back").ask("args")
+    terminate_child(supervisor, which_children(supervisor)[0].child)
+    with pytest.raises(Exit) as caught:
+        Address("comes back").ask("args")
+    assert caught.value.reason == NoProc
 
 
 def test_rule_8_children_end_in_parallel_under_one_common_time(family: Family, gate: threading.Event) -> None:

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
-from cameron.otp import Actor, Dispatcher, Down, Exit, Killed, Reason, ThreadActor, whereis, zombies
+from cameron.otp import (
+    Actor,
+    Address,
+    ChildSpec,
+    Dispatcher,
+    Down,
+    Exit,
+    Killed,
+    Normal,
+    Reason,
+    StartFailed,
+    Supervisor,
+    ThreadActor,
+    names,
+    send_after,
+    whereis,
+    which_children,
+    zombies,
+)
 from cameron.otp.probe import PATIENCE_S, Probe, end_of
 
 
@@ -93,14 +112,31 @@ def test_the_worker_of_a_stuck_actor_is_replaced() -> None:
     gate.open.set()
 
 
+Late = Callable[[Any, Probe], Any]
+
+
 @both
-def test_what_a_zombie_sends_is_refused(kind: Kind, probe: Probe) -> None:
+@pytest.mark.parametrize(
+    "late",
+    [
+        lambda me, probe: probe.ref.tell("from beyond"),
+        lambda me, probe: probe.ref.ask("from beyond", block=False),
+        lambda me, probe: Address("probe").tell("from beyond"),
+        lambda me, probe: probe.ref.exit(),
+        lambda me, probe: probe.ref.kill(),
+        lambda me, probe: send_after(0, probe.ref, "from beyond"),
+        lambda me, probe: me.send_after(0, "from beyond"),
+        lambda me, probe: Pooled.start(name="from beyond"),
+    ],
+)
+def test_what_a_zombie_does_to_others_is_refused(kind: Kind, probe: Probe, late: Late) -> None:
     gate = Gate()
+    names.register("probe", probe.ref)
 
     def enter_and_send(me: Any) -> None:
         gate.enter(me)
         try:
-            probe.ref.tell("from beyond")
+            late(me, probe)
         except Exit as refused:
             gate.outcome.put(refused.reason)
 
@@ -109,8 +145,42 @@ def test_what_a_zombie_sends_is_refused(kind: Kind, probe: Probe) -> None:
     assert gate.entered.wait(PATIENCE_S)
     ref.kill()
     gate.open.set()
-    assert [gate.outcome.get(timeout=PATIENCE_S), gate.outcome.get(timeout=PATIENCE_S)] == [True, Killed]
+    try:
+        assert [gate.outcome.get(timeout=PATIENCE_S), gate.outcome.get(timeout=PATIENCE_S)] == [True, Killed]
+    finally:
+        names.release("probe", Normal)
     assert probe.rest() == []
+    assert probe.ref.is_alive()
+
+
+@both
+def test_the_answer_of_a_zombie_is_dropped(kind: Kind) -> None:
+    gate = Gate()
+    ref = kind.start()
+    answer = ref.ask(lambda me: gate.enter(me) or "late", block=False)
+    assert gate.entered.wait(PATIENCE_S)
+    ref.kill()
+    gate.open.set()
+    gate.thread.join(PATIENCE_S)
+    with pytest.raises(Exit) as caught:
+        answer.get(timeout=PATIENCE_S)
+    assert caught.value.reason == Killed
+
+
+def test_a_supervisor_that_is_killed_while_a_child_takes_its_time_still_ends_it(probe: Probe) -> None:
+    gate = Gate()
+
+    class Slow(ThreadActor):
+        def terminate(self, reason: Reason) -> None:
+            gate.enter(self)
+
+    supervisor = Supervisor.start([ChildSpec("slow", Slow.start, shutdown=0.2)])
+    child = which_children(supervisor)[0].child
+    supervisor.exit()
+    assert gate.entered.wait(PATIENCE_S)
+    supervisor.kill()
+    assert end_of(child) == Killed
+    gate.open.set()
 
 
 @both
@@ -119,3 +189,31 @@ def test_an_idle_actor_that_is_killed_ends_without_terminate(kind: Kind) -> None
     ref.kill()
     ref.kill()
     assert end_of(ref) == Killed
+
+
+def test_a_pooled_actor_killed_in_its_own_start_is_a_zombie_until_its_starter_comes_back() -> None:
+    gate, refs = Gate(), SimpleQueue[Any]()
+
+    class Hangs(Pooled):
+        def on_start(self) -> None:
+            refs.put(self.actor_ref)
+            gate.enter(self)
+
+    failures: SimpleQueue[Any] = SimpleQueue()
+
+    def start() -> None:
+        try:
+            Hangs.start()
+        except StartFailed as failed:
+            failures.put(failed.reason)
+
+    starter = threading.Thread(target=start)
+    starter.start()
+    ref = refs.get(timeout=PATIENCE_S)
+    assert gate.entered.wait(PATIENCE_S)
+    ref.kill()
+    assert ref in zombies()
+    gate.open.set()
+    starter.join(PATIENCE_S)
+    assert ref not in zombies()
+    assert failures.get(timeout=PATIENCE_S) == Killed

@@ -195,8 +195,8 @@ def test_rule_15_a_call_to_a_name_nobody_bears_exits_with_noproc() -> None:
     assert caught.value.reason == NoProc
 
 
-def test_an_address_tells_noproc_from_restarting() -> None:
-    registry.expect("soon")
+def test_an_address_tells_noproc_from_restarting(probe: Probe) -> None:
+    registry.expect("soon", probe.ref)
     try:
         with pytest.raises(Exit) as caught:
             Address("soon").ask("anybody?")

@@ -131,15 +131,37 @@ sys.exit(Node(lambda: Supervisor.start([ChildSpec("worker", Worker.start, shutdo
 """
 
 
+ESCALATES = """
+import logging, sys
+from cameron.otp import ChildSpec, Node, Supervisor, ThreadActor
+
+class Worker(ThreadActor):
+    def on_start(self):
+        print("up", flush=True)
+        self.send_after(0, "work")
+    def on_receive(self, message):
+        if sys.stdin.readline() == "crash\\n":
+            raise ValueError("no more")
+
+def supervisor(name, *below):
+    return lambda: Supervisor.start(below, intensity=1, period_s=1000.0, name=name)
+
+logging.basicConfig(format="%(levelname)s %(message)s")
+low = supervisor("low", ChildSpec("worker", Worker.start))
+middle = supervisor("middle", ChildSpec("low", low, type="supervisor"))
+root = supervisor("root", ChildSpec("middle", middle, type="supervisor"))
+sys.exit(Node(root).run())
+"""
+
+
 @pytest.fixture
 def program() -> Any:
     processes: list[subprocess.Popen[str]] = []
 
-    def start(*args: str) -> subprocess.Popen[str]:
+    def start(*args: str, text: str = PROGRAM) -> subprocess.Popen[str]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-        process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
+        pipe = subprocess.PIPE
+        process = subprocess.Popen([sys.executable, "-c", text, *args], stdin=pipe, stdout=pipe, stderr=pipe, text=True, env=environment)
         processes.append(process)
         assert process.stdout is not None
         assert process.stdout.readline() == "up\n"
@@ -172,4 +194,31 @@ def test_a_second_signal_during_the_stop_is_ignored(program: Start) -> None:
     process.send_signal(signal.SIGINT)
     output, _ = process.communicate("go on\n", timeout=PATIENCE_S)
     assert output == "stopped\n"
+    assert process.returncode == 0
+
+
+def test_a_crash_too_many_escalates_through_three_levels_to_the_programs_exit_status(program: Start) -> None:
+    process = program(text=ESCALATES)
+    # Each level allows one restart: 2 starts of the worker by `low`, which is started twice by `middle`, and that one twice by `root`.
+    output, errors = process.communicate("crash\n" * 8, timeout=PATIENCE_S)
+    assert output == "up\n" * 7  # the first one was read by the fixture
+    assert process.returncode == 1
+    assert [line.split(";")[-1].strip() for line in errors.splitlines() if line.startswith("ERROR")] == [
+        *["restarting", "giving up: too many restarts"] * 4
+    ]
+    assert errors.count("Traceback") == 8  # once for each crash
+    assert "CRITICAL the root ended (shutdown), and the program with it: see the crash reports above" in errors
+
+
+def test_a_crash_less_does_not(program: Start) -> None:
+    process = program(text=ESCALATES)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write("crash\n" * 7)
+    process.stdin.flush()
+    assert [process.stdout.readline() for _ in range(7)] == ["up\n"] * 7
+    process.send_signal(signal.SIGTERM)
+    process.stdin.write("go on\n")
+    process.stdin.flush()
+    process.wait(PATIENCE_S)
     assert process.returncode == 0

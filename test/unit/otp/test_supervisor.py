@@ -36,6 +36,7 @@ from cameron.otp import (
     Shutdown,
     StartChild,
     StartFailed,
+    StartTimeout,
     Strategy,
     Supervisor,
     ThreadActor,
@@ -156,6 +157,100 @@ def test_rule_3_a_permanent_child_is_a_new_actor_after_a_normal_end(family: Fami
     second = child_of(supervisor, "a")
     assert second is not first
     assert Address("a").ask("hello") == "hello"
+
+
+class Hangs(Sturdy):
+    """Does not start in time."""
+
+    start_timeout_s = 0.1
+    gate = threading.Event()
+
+    def on_start(self) -> None:
+        self.gate.wait(PATIENCE_S)
+
+
+@pytest.fixture
+def hangs() -> Iterator[type[Hangs]]:
+    Hangs.gate = threading.Event()
+    yield Hangs
+    Hangs.gate.set()
+
+
+def raises(error: BaseException) -> Callable[[], Any]:
+    def start() -> Any:
+        raise error
+
+    return start
+
+
+def raises_in(kind: type[Worker], error: BaseException) -> Callable[[], Any]:
+    class Bad(kind):  # type: ignore[misc, valid-type]
+        def on_start(self) -> None:
+            raise error
+
+    return lambda: Bad.start(Probe(), "bad")
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), SystemExit(3), KeyboardInterrupt()])
+@pytest.mark.parametrize("how", [raises, lambda error: raises_in(Worker, error), lambda error: raises_in(Sturdy, error)])
+def test_rule_1_whatever_a_start_raises_is_a_failed_start_and_nothing_else_ends(family: Family, how: Any, error: BaseException) -> None:
+    supervisor = family.supervisor(family.spec("a"))
+    with pytest.raises(StartFailed) as caught:
+        start_child(supervisor, ChildSpec("bad", how(error)))
+    assert isinstance(caught.value.reason, Crash)
+    assert caught.value.reason.error is error
+    with pytest.raises(StartFailed) as caught:
+        Supervisor.start([ChildSpec("bad", how(error))])
+    reason = caught.value.reason
+    assert isinstance(reason, Shutdown)
+    assert reason.detail[:2] == ("failed_to_start_child", "bad")
+    assert reason.detail[2].error is error
+    assert child_of(supervisor, "a").ask("still here") == "still here"
+
+
+def test_rule_1_a_start_that_takes_too_long_is_a_failed_start(family: Family, probe: Probe, hangs: type[Hangs]) -> None:
+    with pytest.raises(StartFailed) as caught:
+        Supervisor.start([family.spec("a"), ChildSpec("slow", lambda: hangs.start(probe, "slow"))])
+    assert caught.value.reason == Shutdown(("failed_to_start_child", "slow", StartTimeout))
+    assert [probe.next(), probe.next()] == ["start a", "end a"]
+    assert [ref.actor_class for ref in zombies()] == [hangs]
+
+
+def test_rule_7_a_restart_that_takes_too_long_counts_as_one_that_failed(family: Family, probe: Probe, hangs: type[Hangs]) -> None:
+    starts = iter([lambda: Worker.start(probe, "a"), lambda: hangs.start(probe, "a"), lambda: Worker.start(probe, "a")])
+    supervisor = family.supervisor(ChildSpec("a", lambda: next(starts)()), intensity=2)
+    crash(child_of(supervisor, "a"))
+    assert [probe.next() for _ in range(3)] == ["start a", "end a", "start a"]
+
+
+ENDS: dict[str, Callable[[Ref[Any]], None]] = {
+    "normal": lambda ref: ref.tell(lambda me: me.exit()),
+    "shutdown": lambda ref: ref.exit(),
+    "shutdown for a reason": lambda ref: ref.exit(Shutdown("enough")),
+    "crash": lambda ref: ref.tell(lambda _: 1 / 0),
+    "killed": lambda ref: ref.kill(),
+}
+RESTARTED = {
+    Restart.PERMANENT: set(ENDS),
+    Restart.TRANSIENT: {"crash", "killed"},
+    Restart.TEMPORARY: set(),
+}
+
+
+@pytest.mark.parametrize("end", list(ENDS))
+@pytest.mark.parametrize("restart", list(Restart))
+@pytest.mark.parametrize("kind", [Worker, Sturdy])
+def test_rule_3_who_is_restarted_after_what(family: Family, kind: type[Worker], restart: Restart, end: str) -> None:
+    supervisor = family.supervisor(family.spec("a", kind, restart=restart))
+    ref = child_of(supervisor, "a")
+    ENDS[end](ref)
+    end_of(ref)
+    children = {info.id: info.child for info in which_children(supervisor)}
+    if end in RESTARTED[restart]:
+        assert children["a"].is_alive()
+        assert children["a"] is not ref
+    else:
+        assert children == ({} if restart is Restart.TEMPORARY else {"a": None})
 
 
 def test_rule_3_a_child_that_ends_before_it_is_adopted_ended_with_its_own_reason(family: Family) -> None:
@@ -347,6 +442,42 @@ def test_rule_16_a_child_waits_restarting_and_its_address_says_so(family: Family
         Address("a").ask("hello")
     assert caught.value.reason == Restarting
     terminate_child(supervisor, "a")
+    with pytest.raises(Exit) as caught:
+        Address("a").ask("hello")
+    assert caught.value.reason == NoProc
+
+
+def test_an_address_says_restarting_before_the_supervisor_has_heard_of_the_end(family: Family) -> None:
+    gate = threading.Event()
+    starts = iter(
+        [lambda: Sturdy.start(family.probe, "a", name="a"), lambda: gate.wait(PATIENCE_S) and Worker.start(family.probe, "a", name="a")]
+    )
+    supervisor = family.supervisor(ChildSpec("a", lambda: next(starts)()))
+    crash(child_of(supervisor, "a"))
+    with pytest.raises(Exit) as caught:
+        Address("a").ask("hello")
+    assert caught.value.reason == Restarting
+    gate.set()
+    which_children(supervisor)  # behind the restart
+    assert Address("a").ask("hello") == "hello"
+
+
+def test_the_promise_of_a_supervisor_that_was_killed_is_void(family: Family) -> None:
+    supervisor = family.supervisor(family.spec("a", named=True, backoff=Backoff(delay_s=1_000.0, cap_s=1_000.0)), period_s=2_000.0)
+    crash(child_of(supervisor, "a"))
+    which_children(supervisor)
+    supervisor.kill()
+    with pytest.raises(Exit) as caught:
+        Address("a").ask("hello")
+    assert caught.value.reason == NoProc
+
+
+@pytest.mark.parametrize("restart", [Restart.TRANSIENT, Restart.TEMPORARY])
+def test_an_address_says_noproc_where_nobody_will_be_back(family: Family, restart: Restart) -> None:
+    supervisor = family.supervisor(family.spec("a", named=True, restart=restart))
+    ref = child_of(supervisor, "a")
+    ref.tell(lambda me: me.exit())
+    end_of(ref)
     with pytest.raises(Exit) as caught:
         Address("a").ask("hello")
     assert caught.value.reason == NoProc
