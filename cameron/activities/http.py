@@ -11,7 +11,7 @@ from typing import Any
 
 from cameron.activities.call import Call, Cancel, Failure, InvalidCall, Replies, Reply, ReplyTo
 from cameron.activities.curl_loop import CurlLoop
-from cameron.otp import Reason, ThreadActor
+from cameron.otp import Exit, Reason, ThreadActor
 
 __all__ = ["Call", "Cancel", "Failure", "HttpCalls", "InvalidCall", "Replies", "Reply", "ReplyTo", "raise_descriptor_limit"]
 
@@ -76,6 +76,8 @@ class HttpCalls(ThreadActor):
     def _tell(self, receiver: ReplyTo, replies: Replies) -> None:
         try:
             receiver.tell(replies)
+        except Exit:  # this actor was killed meanwhile: what it has to say counts no longer
+            return
         except Exception:  # one receiver's fault is not to cost the others their calls
             log.exception("%r could not be told its replies: give the ref of an actor as reply_to", receiver)
 

@@ -14,7 +14,7 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
@@ -125,21 +125,25 @@ class Port(ThreadActor):
 
     def on_start(self) -> None:
         """Start the process."""
-        try:
-            self._group = group = ProcessGroup(self._command, self._cwd, self._env)
-        except OSError as error:
-            self.exit(CannotRun(self._command[0], _why(error, self._cwd)))
-            return
         self._thread = threading.current_thread()
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._bell.open(), selectors.EVENT_READ, self._bell.clear)
+        with ExitStack() as undo:
+            try:
+                self._selector = undo.enter_context(selectors.DefaultSelector())
+                undo.callback(self._bell.close)
+                self._selector.register(self._bell.open(), selectors.EVENT_READ, self._bell.clear)
+                self._group = group = ProcessGroup(self._command, self._cwd, self._env)
+            except OSError as error:
+                self.exit(CannotRun(self._command[0], _why(error, self._cwd)))
+                return
+            undo.pop_all()  # from here on the end of this actor sees to it
         self._selector.register(group.end_fd, selectors.EVENT_READ, self._has_ended)
         self._open = dict(zip((group.stdout, group.stderr), self._streams, strict=True))
         self._listen()
         ended_with = self.actor_inbox.watch(group, self._take_along)
-        if ended_with is not None:  # killed while the process was starting
+        if ended_with is None:
+            self.monitor(self._owner)
+        else:  # killed while the process was starting
             self._take_along(ended_with)
-        self.monitor(self._owner)
 
     def on_receive(self, message: Any) -> Any:
         """Write input; end with the owner."""

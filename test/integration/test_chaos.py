@@ -41,7 +41,7 @@ CLIENTS = 4
 SLOWEST_S = 0.4  # of an activity
 RECOVERY_S = 60.0
 ALL_DONE_S = 300.0 if SOAK else 120.0
-ON_THE_WIRE_S = 1.0  # a call that was made before its caller's end may arrive so much later
+ON_THE_WIRE_S = 1.0  # a call that was asked for before its caller's end may wait for its commit, or be under way, for so long
 RUNNER_KILLS = 4  # of one job: with the fifth it would be given up as poison
 
 # Restarts that are borne: a raised intensity, over a period that the backoffs cannot outlast.

@@ -213,6 +213,7 @@ def test_every_redis_key_is_described() -> None:
         keys.task_error(job, "{task}"),
         keys.record("{process}", "{uuid}"),
         keys.queue("{process}"),
+        keys.dead("{process}"),
         keys.QUEUES,
         keys.definition("{process}", "{digest}"),
         keys.node("{node}"),

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pykka
@@ -12,6 +16,7 @@ import pytest
 
 from cameron.otp import (
     Actor,
+    Address,
     AskRefused,
     Crash,
     Exit,
@@ -24,8 +29,11 @@ from cameron.otp import (
     Shutdown,
     StartFailed,
     ThreadActor,
+    whereis,
 )
 from cameron.otp.probe import PATIENCE_S, Probe, end_of
+
+ROOT = Path(__file__).parents[3]
 
 
 class _Does:
@@ -370,6 +378,29 @@ def test_a_pooled_actor_looks_at_its_work_at_the_end_of_each_turn(probe: Probe) 
 def test_proxies_of_pykka_work() -> None:
     proxy = Pooled.start().proxy()
     assert proxy.name.get() is None
+
+
+@both
+def test_actors_stay_out_of_pykkas_registry(kind: Kind) -> None:
+    ref = kind.start(name="known to us")
+    assert pykka.ActorRegistry.get_all() == []
+    assert whereis("known to us") is ref
+    ref.exit()
+    end_of(ref)
+
+
+@both
+def test_an_idle_actor_that_nobody_refers_to_lives_on(kind: Kind) -> None:
+    kind.start(name="forgotten").tell(lambda me: setattr(me, "mark", "still me"))
+    gc.collect()
+    assert Address("forgotten").ask(lambda me: me.mark) == "still me"
+    Address("forgotten").tell(lambda me: me.exit())
+
+
+def test_a_live_actor_does_not_keep_the_interpreter_from_ending() -> None:
+    program = "from cameron.otp import Actor, ThreadActor; Actor.start().tell(1); ThreadActor.start(); print('end of main')"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    assert done.stdout == "end of main\n"
 
 
 def test_many_idle_actors_need_no_threads() -> None:

@@ -20,9 +20,11 @@ from cameron.otp import (
     StartFailed,
     Supervisor,
     ThreadActor,
+    start_child,
     which_children,
 )
 from cameron.otp.probe import PATIENCE_S, end_of
+from cameron.otp.reply import Reply
 
 SOON_S = 0.2
 
@@ -97,7 +99,7 @@ def test_a_crash_in_a_ring_of_asks_fails_them_all_at_once() -> None:
 
 
 @pytest.mark.parametrize("kind", [Threaded, Narrow])
-def test_waiting_for_ones_own_answer_is_refused(kind: Any) -> None:
+def test_rule_15_waiting_for_ones_own_answer_is_refused(kind: Any) -> None:
     ref = kind.start()
     assert ref.ask(lambda me: tried(lambda: me.actor_ref.ask("me?", timeout=None))) is AskRefused
     assert ref.ask(lambda me: tried(lambda: me.actor_ref.ask("me?", block=False).get(timeout=None))) is AskRefused
@@ -120,9 +122,7 @@ def test_an_ask_to_a_full_pool_gets_an_error_in_time_and_the_pool_goes_on(full_p
     assert tried(lambda: Narrow.start().ask("anybody?", timeout=SOON_S)) is pykka.Timeout
 
 
-def test_a_future_waits_no_longer_than_an_ask_unless_told_to(full_pool: Ref[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    from cameron.otp.reply import Reply
-
+def test_a_future_waits_no_longer_than_an_ask_unless_told_to(full_pool: Ref[Any]) -> None:
     assert Reply.get.__kwdefaults__ == {"timeout": 5.0}  # Pykka's waits for ever
     assert tried(lambda: full_pool.ask("anybody?", block=False).get(timeout=SOON_S)) is pykka.Timeout
 
@@ -140,8 +140,6 @@ def test_a_child_that_asks_its_supervisor_while_it_starts_fails_in_time() -> Non
             which_children(supervisors[0], timeout_s=None)
 
     supervisors.append(Supervisor.start([]))
-    from cameron.otp import start_child
-
     for kind in (Asks, AsksPooled):
         with pytest.raises(StartFailed):
             start_child(supervisors[0], ChildSpec("asks", kind.start))

@@ -71,10 +71,11 @@ class Stubborn(ThreadActor):
         self.gate.wait(PATIENCE_S)
 
 
-def test_a_stop_that_takes_too_long_ends_at_the_bound_with_2() -> None:
+def test_a_stop_that_takes_too_long_ends_at_the_bound_with_2_and_names_the_zombies(caplog: pytest.LogCaptureFixture) -> None:
     node = Node(lambda: Supervisor.start([ChildSpec("stubborn", Stubborn.start, shutdown=None)]), shutdown_s=0.1)
     node.stop()
     assert in_thread(node).get(timeout=PATIENCE_S) == 2
+    assert "left behind, as they did not come back: " in caplog.text
     Stubborn.gate.set()
 
 
@@ -197,7 +198,7 @@ def test_a_second_signal_during_the_stop_is_ignored(program: Start) -> None:
     assert process.returncode == 0
 
 
-def test_a_crash_too_many_escalates_through_three_levels_to_the_programs_exit_status(program: Start) -> None:
+def test_rule_5_a_crash_too_many_escalates_through_three_levels_to_the_programs_exit_status(program: Start) -> None:
     process = program(text=ESCALATES)
     # Each level allows one restart: 2 starts of the worker by `low`, which is started twice by `middle`, and that one twice by `root`.
     output, errors = process.communicate("crash\n" * 8, timeout=PATIENCE_S)
@@ -210,7 +211,7 @@ def test_a_crash_too_many_escalates_through_three_levels_to_the_programs_exit_st
     assert "CRITICAL the root ended (shutdown), and the program with it: see the crash reports above" in errors
 
 
-def test_a_crash_less_does_not(program: Start) -> None:
+def test_rule_5_a_crash_less_does_not(program: Start) -> None:
     process = program(text=ESCALATES)
     assert process.stdin is not None
     assert process.stdout is not None

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import resource
 import select
 import signal
 import sys
+import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -31,11 +34,14 @@ from cameron.otp import (
     Restart,
     Shutdown,
     StartFailed,
+    StartTimeout,
     Supervisor,
+    port,
     zombies,
 )
 from cameron.otp.port_output import MAX_LINE_BYTES, OutputStream
 from cameron.otp.probe import PATIENCE_S, Probe, end_of
+from cameron.otp.process_group import ProcessGroup
 
 STUBBORN = r"""
 import os, signal, time
@@ -247,7 +253,6 @@ def test_the_whole_group_ends_with_the_port_also_where_it_ignores_sigterm(ports:
     end_of(ref)
     for pid in pids:
         await_gone(pid)
-    assert ref not in zombies()
 
 
 def test_children_are_killed_when_the_process_itself_has_ended(ports: Ports, probe: Probe) -> None:
@@ -273,21 +278,88 @@ def test_a_port_ends_with_its_owner(probe: Probe) -> None:
     assert end_of(ref) == Shutdown("the owner of this port has ended")
 
 
+def await_clearing_away() -> None:
+    """Wait until what follows the kill of a port is done, also that of the tests before."""
+    for thread in threading.enumerate():
+        if thread.name.endswith("-killed"):
+            thread.join(PATIENCE_S)
+
+
 def test_a_port_that_is_killed_leaves_neither_files_nor_processes(ports: Ports, probe: Probe) -> None:
+    await_clearing_away()
     files = set(os.listdir("/proc/self/fd"))
-    cleaners: list[Any] = []
+    killed: list[Port] = []
     for _ in range(5):
         ref = ports.start("sleep", "1000")
         actor = ref.actor_inbox.actor
         assert isinstance(actor, Port)
-        cleaners.append(actor)
+        killed.append(actor)
         ref.kill()
         assert end_of(ref) == Killed
-    for actor in cleaners:
-        while not actor._bell.is_closed:
-            select.select([], [], [], 0.001)
+    await_clearing_away()
+    for actor in killed:
         assert actor._group.status() == -signal.SIGKILL
+        assert actor.actor_ref not in zombies()
     assert set(os.listdir("/proc/self/fd")) <= files
+
+
+def test_a_port_that_can_open_no_more_files_says_so_and_leaves_none(probe: Probe) -> None:
+    await_clearing_away()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    files = set(os.listdir("/proc/self/fd"))
+    limit = min(set(range(len(files) + 1)) - set(map(int, files)))
+    words: list[str] = []
+    try:
+        for _ in range(8):  # it fails at another file each time
+            resource.setrlimit(resource.RLIMIT_NOFILE, (limit, hard))
+            try:
+                Port.start(["true"], probe.ref)
+            except StartFailed as failed:
+                words.append(str(failed))
+            limit = min(number for number in range(limit + 1, limit + 1_000) if str(number) not in files)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert (
+        words
+        == ["the actor did not start: 'true' can't be run: too many files are open: raise the limit (ulimit -n), or run fewer at a time"]
+        * 8
+    )
+    assert set(os.listdir("/proc/self/fd")) <= files
+
+
+def test_fifty_ports_at_once_are_told_apart(ports: Ports, probe: Probe) -> None:
+    refs = [ports.start("sh", "-c", f"read word; echo {number} $word") for number in range(50)]
+    for ref in refs:
+        ref.tell(PortInput(b"hello\n"))
+    output: dict[Ref[Any], bytes] = dict.fromkeys(refs, b"")
+    ended = 0
+    while ended < 50:
+        match probe.next():
+            case PortOutput(port, _, data):
+                output[port] += data
+            case PortExit(_, 0):
+                ended += 1
+    assert list(output.values()) == [b"%d hello\n" % number for number in range(50)]
+
+
+def test_a_port_that_is_killed_while_it_starts_takes_its_process_along(probe: Probe, monkeypatch: pytest.MonkeyPatch) -> None:
+    gate = threading.Event()
+    groups: SimpleQueue[ProcessGroup] = SimpleQueue()
+
+    def slow(*args: Any) -> ProcessGroup:
+        gate.wait(PATIENCE_S)
+        group = ProcessGroup(*args)
+        groups.put(group)
+        return group
+
+    monkeypatch.setattr(port, "ProcessGroup", slow)
+    monkeypatch.setattr(Port, "start_timeout_s", 0.05)
+    with pytest.raises(StartFailed) as caught:
+        Port.start(["sleep", "1000"], probe.ref)
+    assert caught.value.reason == StartTimeout
+    gate.set()
+    group = groups.get(timeout=PATIENCE_S)
+    await_gone(group.pid)
 
 
 def test_a_port_under_a_supervisor_is_restarted_where_its_process_failed(probe: Probe) -> None:

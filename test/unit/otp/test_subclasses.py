@@ -27,7 +27,7 @@ def test_whatever_is_private_in_an_actor_bears_the_prefix(kind: type[Actor]) -> 
 
 @pytest.mark.parametrize("base", [Actor, ThreadActor])
 def test_an_actor_may_have_private_things_of_any_other_name(base: Any) -> None:
-    def __init__(self: Any) -> None:
+    def init(self: Any) -> None:
         base.__init__(self)
         for number, name in enumerate(NATURAL.split()):
             if number % 2:
@@ -37,7 +37,7 @@ def test_an_actor_may_have_private_things_of_any_other_name(base: Any) -> None:
         raise AssertionError("the library called a method of mine")
 
     own = {f"_{name}": refuse for number, name in enumerate(NATURAL.split()) if not number % 2}
-    kind = type("Own", (base,), {"__init__": __init__, "on_receive": lambda self, message: message, **own})
+    kind: Any = type("Own", (base,), {"__init__": init, "on_receive": lambda self, message: message, **own})
     ref = kind.start()
     assert ref.ask("hello") == "hello"
     later = kind.start()

@@ -312,7 +312,7 @@ steps_of_any_kind = st.lists(
 outcomes_of_starts = st.lists(st.sampled_from(["ok", "ok", "ok", "fail", "fail", "ignore"]), min_size=5, max_size=40)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(plans(), st.integers(0, 3), outcomes_of_starts, steps_of_any_kind)
 def test_the_core_does_what_the_model_does_whatever_happens_to_a_tree(
     plan: Plan, lucky: int, outcomes: list[str], steps: list[Step]

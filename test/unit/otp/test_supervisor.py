@@ -213,7 +213,7 @@ def test_rule_1_a_start_that_takes_too_long_is_a_failed_start(family: Family, pr
         Supervisor.start([family.spec("a"), ChildSpec("slow", lambda: hangs.start(probe, "slow"))])
     assert caught.value.reason == Shutdown(("failed_to_start_child", "slow", StartTimeout))
     assert [probe.next(), probe.next()] == ["start a", "end a"]
-    assert [ref.actor_class for ref in zombies()] == [hangs]
+    assert hangs in [ref.actor_class for ref in zombies()]
 
 
 def test_rule_7_a_restart_that_takes_too_long_counts_as_one_that_failed(family: Family, probe: Probe, hangs: type[Hangs]) -> None:
