@@ -26,7 +26,8 @@ from cameron.otp.errors import AskRefused, ChildBusy, ChildNotFound, Exit, Ignor
 from cameron.otp.names import Address, whereis
 from cameron.otp.node import Node
 from cameron.otp.partition_supervisor import Partition, PartitionSupervisor, partition_of
-from cameron.otp.port import Port, PortExit, PortInput, PortInputEnd, PortOutput, PortOutputCut
+from cameron.otp.port import Port
+from cameron.otp.port_messages import PortExit, PortInput, PortInputEnd, PortOutput, PortOutputCut
 from cameron.otp.reasons import (
     AlreadyPresent,
     AlreadyStarted,

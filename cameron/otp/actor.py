@@ -42,6 +42,8 @@ class Actor(pykka.Actor):
 
     Its `__init__` and `on_start` run in the thread that starts it, everything else on a worker, one hook at a time.
     Whatever a hook raises (`SystemExit` and `KeyboardInterrupt` too) ends this actor alone, with the reason `Crash`.
+
+    Names that begin with `_otp_` are the library's, besides the public ones and Pykka's hooks; a subclass may use all others as it likes.
     """
 
     dispatcher: ClassVar[Dispatcher] = Dispatcher()
@@ -59,7 +61,7 @@ class Actor(pykka.Actor):
     handled = 0
     """Messages handled so far."""
 
-    _otp_leaving: Reason | None = None  # whatever is private bears this prefix, so that subclasses may name theirs as they like
+    _otp_leaving: Reason | None = None
     _otp_letter: Letter | None = None  # the ask that is being handled
     _otp_is_starting = False  # in its starter's thread
     _otp_owed: set[Reply] | None = None

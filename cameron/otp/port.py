@@ -7,7 +7,6 @@ other thread is needed; and next to a process, a thread costs nothing (0.07 ms t
 
 from __future__ import annotations
 
-import errno
 import os
 import selectors
 import signal
@@ -15,13 +14,13 @@ import threading
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic
 from typing import IO, Any
 
+from cameron.otp.port_messages import PortExit, PortInput, PortInputEnd, PortOutput, PortOutputCut
 from cameron.otp.port_output import OutputStream, StreamName
-from cameron.otp.process_group import ProcessGroup
+from cameron.otp.process_group import ProcessGroup, why_not
 from cameron.otp.reasons import CannotRun, ExitStatus, Normal, Reason, Shutdown
 from cameron.otp.ref import Ref
 from cameron.otp.reply import Later
@@ -35,47 +34,6 @@ REAP_S = 5.0
 _CHUNK_BYTES = 65_536
 _LOOK_AGAIN_S = 0.01  # at an owner that lags
 _MOST_BYTES_AFTER_END = 1_048_576  # no pipe holds more; who still writes has left the group
-
-
-@dataclass(frozen=True, slots=True)
-class PortInput:
-    """To a port: write this to the process' stdin. An ask is answered when it is written: True, or False where the process has closed."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class PortInputEnd:
-    """To a port: close the process' stdin, behind what is still to be written."""
-
-
-@dataclass(frozen=True, slots=True)
-class PortOutput:
-    """To the owner: the process wrote this; with `lines`, one line with its newline (the last may lack it, a very long one is split)."""
-
-    port: Ref[Any]
-    stream: StreamName
-    data: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class PortOutputCut:
-    """To the owner: the process wrote more than `max_output_bytes`; from here on it is read and thrown away."""
-
-    port: Ref[Any]
-    stream: StreamName
-    max_output_bytes: int
-
-    def __str__(self) -> str:
-        return f"{self.stream} was cut after {self.max_output_bytes:,} bytes: raise max_output_bytes to see more"
-
-
-@dataclass(frozen=True, slots=True)
-class PortExit:
-    """To the owner, after all output: the process has ended with this status; minus the signal's number where a signal ended it."""
-
-    port: Ref[Any]
-    status: int
 
 
 class Port(ThreadActor):
@@ -133,7 +91,7 @@ class Port(ThreadActor):
                 self._selector.register(self._bell.open(), selectors.EVENT_READ, self._bell.clear)
                 self._group = group = ProcessGroup(self._command, self._cwd, self._env)
             except OSError as error:
-                self.exit(CannotRun(self._command[0], _why(error, self._cwd)))
+                self.exit(CannotRun(self._command[0], why_not(error, self._cwd)))
                 return
             undo.pop_all()  # from here on the end of this actor sees to it
         self._selector.register(group.end_fd, selectors.EVENT_READ, self._has_ended)
@@ -321,18 +279,3 @@ class _Bell:
             if self._fd >= 0:
                 os.close(self._fd)
                 self._fd = -1
-
-
-def _why(error: OSError, cwd: str | None) -> str:
-    if cwd is not None and error.filename == cwd:
-        return f"its working directory {cwd!r} can't be entered ({error.strerror}): make it, or name another one"
-    match error.errno:
-        case errno.ENOENT:
-            return "there is no such program: install it, or give its full path"
-        case errno.EACCES:
-            return "it is no program, or may not be run by this user: see its permissions"
-        case errno.ENOEXEC:
-            return "the system does not know how to run it: a script has to begin with #! and its interpreter"
-        case errno.EMFILE | errno.ENFILE:
-            return "too many files are open: raise the limit (ulimit -n), or run fewer at a time"
-    return f"the system refuses ({error.strerror}): try again when it has room"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import signal
@@ -80,3 +81,19 @@ def _opened(file: IO[bytes] | None) -> IO[bytes]:
     if file is None:
         raise AssertionError("a process was started without its pipes")
     return file
+
+
+def why_not(error: OSError, cwd: str | None) -> str:
+    """Why a process could not be started, and what to do about it."""
+    if cwd is not None and error.filename == cwd:
+        return f"its working directory {cwd!r} can't be entered ({error.strerror}): make it, or name another one"
+    match error.errno:
+        case errno.ENOENT:
+            return "there is no such program: install it, or give its full path"
+        case errno.EACCES:
+            return "it is no program, or may not be run by this user: see its permissions"
+        case errno.ENOEXEC:
+            return "the system does not know how to run it: a script has to begin with #! and its interpreter"
+        case errno.EMFILE | errno.ENFILE:
+            return "too many files are open: raise the limit (ulimit -n), or run fewer at a time"
+    return f"the system refuses ({error.strerror}): try again when it has room"

@@ -128,13 +128,13 @@ class Bench:
             time.sleep(POLL_S)
 
 
-def start(stack: ExitStack, folder: Path, clients: int, settings: dict[str, str], profile: Path | None) -> Bench:
+def start(stack: ExitStack, folder: Path, clients: int, settings: dict[str, str], profile: Path | None, core: int | None) -> Bench:
     """All programs, ended with the stack, the node first."""
     redis, store, url = start_redis(folder)
     stack.enter_context(redis)
     service, service_port = start_service(folder)
     stack.enter_context(service)
-    node, node_port = start_node(folder, url, f"http://127.0.0.1:{service_port}{START_PATH}", settings, profile)
+    node, node_port = start_node(folder, url, f"http://127.0.0.1:{service_port}{START_PATH}", settings, profile, core)
     stack.enter_context(node)
     port = int(url.rpartition(":")[2].partition("/")[0])
     return Bench(folder, redis, store, port, service, service_port, node, node_port, clients)
@@ -180,6 +180,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--alone", type=int, default=100, help="jobs one after another")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a CAMERON_... variable for the node")
+    parser.add_argument("--core", type=int, help="keep the node to this core (taskset): a hand-over of the interpreter is cheaper there")
     parser.add_argument("--profile", action="store_true", help=f"show where the node's time goes instead, over {PROFILE_JOBS} jobs or more")
     given = parser.parse_args()
     if min(given.jobs, given.clients, given.rounds) < 1 or given.alone < 2:
@@ -192,13 +193,20 @@ def main() -> None:
     settings = dict(pair.split("=", 1) for pair in given.set)
     with tempfile.TemporaryDirectory(prefix="cameron-bench-") as name, ExitStack() as stack:
         file = Path(name) / "stacks" if given.profile else None
-        bench = start(stack, Path(name), given.clients, settings, file)
+        bench = start(stack, Path(name), given.clients, settings, file, given.core)
         if file:
             print(profile(bench, file, max(given.jobs, PROFILE_JOBS)))
             return
         figures = measure(bench, given.jobs, given.rounds, given.alone)
         version = bench.store.info("server")["redis_version"]
-    options = {"jobs": given.jobs, "clients": given.clients, "rounds": given.rounds, "alone": given.alone, "settings": settings}
+    options = {
+        "jobs": given.jobs,
+        "clients": given.clients,
+        "rounds": given.rounds,
+        "alone": given.alone,
+        "settings": settings,
+        "core": given.core,
+    }
     on = machine()
     title = (
         f"{given.jobs} foo jobs of {TASKS} tasks, {given.clients} clients, median of {given.rounds} rounds; "

@@ -103,14 +103,18 @@ def start_service(folder: Path) -> tuple[Program, int]:
     return program, int(program.hear())
 
 
-def start_node(folder: Path, redis_url: str, start_url: str, settings: Mapping[str, str], profile: Path | None) -> tuple[Program, int]:
-    """`cameron serve` and its port; with `profile` under the sampler, which writes there."""
+def start_node(
+    folder: Path, redis_url: str, start_url: str, settings: Mapping[str, str], profile: Path | None, core: int | None = None
+) -> tuple[Program, int]:
+    """`cameron serve` and its port; with `profile` under the sampler, which writes there; kept to one `core` where given."""
     port = free_port()
     definitions = folder / "processes.config"
     definitions.write_text(f'{{processes, [{{foo, {{start_activity_url, "{start_url}"}}}}]}}.\n')
     ours = {"CAMERON_WEB_PORT": str(port), "CAMERON_REDIS_URL": redis_url, "CAMERON_PROCESSES_FILE": str(definitions)}
     sampled = [sys.executable, str(HERE / "sampled_node.py"), str(profile)]
     command = sampled if profile else [sys.executable, "-m", "cameron"]
+    if core is not None:
+        command = ["taskset", "--cpu-list", str(core), *command]
     program = Program(folder, "node", [*command, "serve", "--env", "test"], {**ours, **settings})
     opener = build_opener(ProxyHandler({}))
     await_ready(program, lambda: opener.open(f"http://127.0.0.1:{port}/status", timeout=5).read(), URLError)

@@ -49,7 +49,12 @@ def full_pool() -> Iterator[Ref[Any]]:
     """The pool's only thread is taken until the test ends."""
     entered, gate = threading.Event(), threading.Event()
     ref = Narrow.start()
-    ref.tell(lambda _: entered.set() or gate.wait(PATIENCE_S))
+
+    def enter(_: Any) -> None:
+        entered.set()
+        gate.wait(PATIENCE_S)
+
+    ref.tell(enter)
     assert entered.wait(PATIENCE_S)
     yield ref
     gate.set()

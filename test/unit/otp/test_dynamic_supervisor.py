@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -223,7 +223,9 @@ def test_everybody_who_terminates_a_child_is_answered(family: Family, gate: thre
 
 def test_a_name_whose_child_will_be_back_is_restarting(family: Family) -> None:
     gate = threading.Event()
-    starts = iter([lambda: Worker.start(name="comes back"), lambda: gate.wait(PATIENCE_S) and Worker.start(name="comes back")])
+    starts: Iterator[Callable[[], Any]] = iter(
+        [lambda: Worker.start(name="comes back"), lambda: gate.wait(PATIENCE_S) and Worker.start(name="comes back")]
+    )
     supervisor = family.start(lambda: next(starts)(), Restart.PERMANENT)
     ref = started(supervisor)
     ref.tell(lambda _: 1 / 0)

@@ -157,7 +157,12 @@ def test_what_a_zombie_does_to_others_is_refused(kind: Kind, probe: Probe, late:
 def test_the_answer_of_a_zombie_is_dropped(kind: Kind) -> None:
     gate = Gate()
     ref = kind.start()
-    answer = ref.ask(lambda me: gate.enter(me) or "late", block=False)
+
+    def enter_and_answer(me: Any) -> str:
+        gate.enter(me)
+        return "late"
+
+    answer = ref.ask(enter_and_answer, block=False)
     assert gate.entered.wait(PATIENCE_S)
     ref.kill()
     gate.open.set()

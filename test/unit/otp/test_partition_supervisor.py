@@ -6,7 +6,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +115,9 @@ def test_a_partition_that_was_terminated_is_noproc(supervisor: Ref[Any]) -> None
 
 def test_a_partition_that_will_be_back_is_restarting() -> None:
     gate = threading.Event()
-    starts = iter([lambda: Counts.start(0), lambda: gate.wait(PATIENCE_S) and Counts.start(0)])  # the second one waits
+    starts: Iterator[Callable[[], Any]] = iter(
+        [lambda: Counts.start(0), lambda: gate.wait(PATIENCE_S) and Counts.start(0)]
+    )  # the second one waits
     supervisor = PartitionSupervisor.start(lambda number: next(starts)(), 1)
     place = Partition(supervisor, "any")
     ref = place.ref()

@@ -6,6 +6,7 @@ import random
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -65,24 +66,25 @@ def delays(monkeypatch: pytest.MonkeyPatch) -> Iterator[random.Random]:
 
 
 def ask_all(ref: Ref[Any], chance: random.Random, answers: list[Any]) -> None:
+    """Ask, mostly without waiting; an answer is True where it is the right one, the reason where there is none."""
     futures = []
     for number in range(ASKS_EACH):
         if chance.random() < 0.9:
             futures.append((number, ref.ask(number, block=False)))
         else:
-            answers.append(outcome(lambda n=number: ref.ask(n, timeout=PATIENCE_S) == n))
-    answers += [outcome(lambda f=future, n=number: f.get(timeout=PATIENCE_S) == n) for number, future in futures]
+            answers.append(outcome(partial(ref.ask, number, timeout=PATIENCE_S), number))
+    answers += [outcome(partial(future.get, timeout=PATIENCE_S), number) for number, future in futures]
 
 
-def outcome(ask: Callable[[], bool]) -> bool | Reason:
+def outcome(ask: Callable[[], Any], number: int) -> bool | Reason:
     try:
-        return ask()
+        return bool(ask() == number)
     except Exit as exit_:
         return exit_.reason
 
 
-DEATHS: list[tuple[Callable[[Ref[Any]], None], type[Reason]]] = [
-    (lambda ref: ref.tell(lambda me: me.exit()), type(Normal)),
+DEATHS: list[tuple[Any, type[Reason]]] = [
+    (lambda ref: ref.tell(Pooled.exit), type(Normal)),
     (lambda ref: ref.exit(), Shutdown),
     (lambda ref: ref.tell(fail), Crash),
     (lambda ref: ref.kill(), type(Killed)),
@@ -94,7 +96,7 @@ DEATHS: list[tuple[Callable[[Ref[Any]], None], type[Reason]]] = [
 def test_an_ask_at_any_moment_of_death_is_answered_or_failed(
     kind: type[Actor], death: Callable[[Ref[Any]], None], reason: type[Reason], delays: random.Random
 ) -> None:
-    actors = ASKS // ASKS_EACH // 2 // len(DEATHS)
+    actors = ASKS // ASKS_EACH // 2 // len(DEATHS) + 1
     for _ in range(actors):
         ref, answers = kind.start(), list[Any]()
         asker = threading.Thread(target=ask_all, args=(ref, delays, answers))

@@ -217,7 +217,9 @@ def test_rule_1_a_start_that_takes_too_long_is_a_failed_start(family: Family, pr
 
 
 def test_rule_7_a_restart_that_takes_too_long_counts_as_one_that_failed(family: Family, probe: Probe, hangs: type[Hangs]) -> None:
-    starts = iter([lambda: Worker.start(probe, "a"), lambda: hangs.start(probe, "a"), lambda: Worker.start(probe, "a")])
+    starts: Iterator[Callable[[], Any]] = iter(
+        [lambda: Worker.start(probe, "a"), lambda: hangs.start(probe, "a"), lambda: Worker.start(probe, "a")]
+    )
     supervisor = family.supervisor(ChildSpec("a", lambda: next(starts)()), intensity=2)
     crash(child_of(supervisor, "a"))
     assert [probe.next() for _ in range(3)] == ["start a", "end a", "start a"]
@@ -331,7 +333,7 @@ def test_rule_7_a_restart_that_fails_is_tried_again_and_calls_get_in_between(fam
 
 
 def test_rule_7_a_supervisor_that_is_trying_again_can_be_ended(family: Family, probe: Probe) -> None:
-    starts = iter([lambda: Worker.start(probe, "a")])
+    starts: Iterator[Callable[[], Any]] = iter([lambda: Worker.start(probe, "a")])
     supervisor = family.supervisor(ChildSpec("a", lambda: next(starts, fails)()), intensity=1_000_000, period_s=1e9)
     crash(child_of(supervisor, "a"))
     supervisor.exit()
@@ -449,7 +451,7 @@ def test_rule_16_a_child_waits_restarting_and_its_address_says_so(family: Family
 
 def test_an_address_says_restarting_before_the_supervisor_has_heard_of_the_end(family: Family) -> None:
     gate = threading.Event()
-    starts = iter(
+    starts: Iterator[Callable[[], Any]] = iter(
         [lambda: Sturdy.start(family.probe, "a", name="a"), lambda: gate.wait(PATIENCE_S) and Worker.start(family.probe, "a", name="a")]
     )
     supervisor = family.supervisor(ChildSpec("a", lambda: next(starts)()))
