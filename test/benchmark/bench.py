@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
 
+import actors
 import alone
 import samples
 from programs import HERE, PROJECT, Program, machine_cpu_s, start_node, start_redis, start_service
@@ -215,6 +216,7 @@ def main() -> None:
     )
     print(table(title, figures["cameron"], figures["floor"]))
     append(RESULTS, {"options": options, "redis": version, **figures})
+    print(f"\n{actors.report()}\n")
     print(f"appended to {RESULTS.relative_to(PROJECT)}")
 
 
