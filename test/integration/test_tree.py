@@ -9,9 +9,13 @@ from typing import Any
 import pytest
 
 from cameron import config, tree
+from cameron.core.event import TaskChanged
+from cameron.core.status import Status
 from cameron.errors import StoreUnavailable
+from cameron.job_data import Refused
 from cameron.job_runner import runner_name
-from cameron.otp import Node, Reason, whereis
+from cameron.otp import Address, Node, Reason, whereis
+from cameron.otp.probe import Probe
 
 from ..acceptance.support.answer import Gate, reply
 from ..acceptance.support.redis_server import RedisServer
@@ -118,6 +122,23 @@ def test_a_second_call_bears_the_same_idempotency_key(parts: tree.Parts, service
     steps.gate.open()
     eventually(steps.all_done, "the job to be done")
     assert len({call.headers["idempotency-key"] for call in service.calls("job 0") if call.activity == "second"}) == 1
+
+
+def test_what_a_killed_runner_still_writes_is_refused(parts: tree.Parts, service: Service) -> None:
+    steps = Steps(parts, service, 1)
+    runner = whereis(runner_name(steps.jobs[0].uuid))
+    assert runner is not None
+    zombie: Any = runner.actor_inbox.actor  # as a thread that is stuck in it would hold it
+    runner.kill()
+    service.arrived("job 0", 3)  # another runner has claimed the job, and called its second task again
+    late = zombie._ledger.transition(zombie._job, [TaskChanged("second", Status.DONE)], "01-01-2026 00:00:00", ())
+    probe = Probe()
+    Address("job_data").tell(late._replace(sender=probe.ref))
+    assert probe.next() == Refused("fenced")
+    assert steps.show(steps.jobs[0])["tasks"][1]["status"]["current"] == "running"
+    probe.stop()
+    steps.gate.open()
+    eventually(steps.all_done, "the job to be done by its owner")
 
 
 def test_a_job_whose_runner_crashes_again_and_again_ends_in_error(parts: tree.Parts, service: Service) -> None:
