@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from cameron.store import keys
-from cameron.store.redis import NoSuchGroup, reader, script_text
+from cameron.store.redis import StoreRefused, reader, script_text
 
 PAGE = 500  # entries claimed or listed at a time
 
@@ -49,14 +49,13 @@ class Queues:
         streams = {keys.queue(process): ">" for process in processes}
         try:
             answer = self._redis.xreadgroup(keys.GROUP, node, streams, count=each, block=block_ms)
-        except NoSuchGroup as error:
+        except StoreRefused as error:
             if "NOGROUP" not in str(error):
                 raise
             self.create(processes)
             return []
         names = {keys.queue(process): process for process in processes}
-        pairs = answer.items() if isinstance(answer, dict) else answer
-        return [Entry(names[stream], id, fields) for stream, pages in pairs for id, fields in _flat(pages)]
+        return [Entry(names[stream], id, fields) for stream, pages in (answer or {}).items() for page in pages for id, fields in page]
 
     def held(self, process: str, node: str) -> list[str]:
         """The ids of all entries of a queue that this node holds."""
@@ -126,12 +125,3 @@ class Queues:
         """Redis's clock, in epoch milliseconds."""
         seconds, micros = self._redis.time()
         return float(seconds * 1000 + micros / 1000)
-
-
-def _flat(pages: Any) -> Iterable[tuple[str, dict[str, str]]]:
-    """Entries of one stream: RESP3 wraps them in one more list than RESP2 does."""
-    for item in pages:
-        if item and isinstance(item[0], (list, tuple)):
-            yield from item
-        else:
-            yield item

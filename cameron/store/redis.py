@@ -21,7 +21,7 @@ from redis.retry import Retry
 StoreError = RedisError  # any failure of a command
 StoreAway = (RedisConnectionError, RedisTimeoutError, OSError)  # no answer: nothing is known of what was sent last
 ScriptsForgotten = NoScriptError
-NoSuchGroup = ResponseError
+StoreRefused = ResponseError  # Redis answered, with an error
 
 Command = tuple[str | bytes | int, ...]
 PASSING_TYPES = (NoScriptError, OutOfMemoryError, ReadOnlyError, ClusterDownError, TryAgainError)  # redis-py takes the word off their text
