@@ -105,7 +105,7 @@ def embedded(tmp_path: Path, service: Service) -> Iterator[Node]:
 
 def test_without_a_redis_url_the_node_brings_its_own_and_keeps_its_data(embedded: Node, tmp_path: Path) -> None:
     embedded.start()
-    assert "redis-cli" in embedded.output()
+    eventually(lambda: "redis-cli" in embedded.output(), "the line that tells how to look in")
     job = embedded.job("scripted", {"key": "kept"}).done()
     assert embedded.terminate() == 0
     with pytest.raises(redis_py.ConnectionError):
