@@ -181,11 +181,10 @@ class JobRunner(Actor):
             events.append(JobEnded(Status.ERROR, f"given up: its runner has crashed {self._claim.crashes} times"))
         self._go_on(events)
 
-    def _forget(self) -> None:
-        """Take the entry out of the queue: there is nothing (left) to run."""
+    def _forget(self, *first: tuple[Any, ...]) -> None:
+        """Take the entry out of the queue, after the `first` commands, and end: there is nothing (left) to run."""
         queue, entry = keys.queue(self._claim.process), self._claim.entry
-        commands = (("XACK", queue, keys.GROUP, entry), ("XDEL", queue, entry))
-        self._ask(commands, lambda _: self.exit(Normal))
+        self._ask((*first, ("XACK", queue, keys.GROUP, entry), ("XDEL", queue, entry)), lambda _: self.exit(Normal))
 
     def _put_aside(self) -> None:
         """Even to give the job up, a runner has crashed: it ends in error unread, and its entry is kept where operators find it."""
@@ -195,16 +194,13 @@ class JobRunner(Actor):
         job = Job(claim.process, claim.key, claim.uuid, 0, Limits(), Status.ERROR, {}, (), 0, 0)
         fields = dialect.writes(job, [JobChanged(Status.ERROR)], around.clock.stamp()).fields
         job_key, record_key = dialect.job_key(claim.process, claim.key, claim.uuid), keys.record(claim.process, claim.uuid)
-        queue, reason = keys.queue(claim.process), f"its runner has crashed {claim.crashes} times"
+        reason = f"its runner has crashed {claim.crashes} times"
         expiries = [("PEXPIRE", key, around.retention_ms) for key in (job_key, record_key) if around.retention_ms]
-        commands = (
+        self._forget(
             ("XADD", keys.dead(claim.process), "*", *entry_fields(claim.process, claim.key, claim.uuid), "reason", reason),
             ("HSET", job_key, *fields),
             *expiries,
-            ("XACK", queue, keys.GROUP, claim.entry),
-            ("XDEL", queue, claim.entry),
         )
-        self._ask(commands, lambda _: self.exit(Normal))
 
     # how it goes on
 

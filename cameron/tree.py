@@ -14,7 +14,6 @@
 A stop goes from the bottom up: no request comes in, no job is read from the queues, calls end or their jobs are handed back; then the rest.
 """
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from cameron.activities.http import HttpCalls
@@ -80,7 +79,7 @@ def root(parts: Parts, patience: Patience = PATIENCE) -> Any:
     """Start the root supervisor."""
     web = parts.config.web
     children = [
-        ChildSpec("engine", lambda: engine_supervisor(parts, patience), type="supervisor", shutdown=None, backoff=LEFTOVERS),
+        ChildSpec("engine", lambda: engine_supervisor(parts, patience), type="supervisor", backoff=LEFTOVERS),
         ChildSpec(
             "web_server",
             lambda: WebServer.start(
@@ -99,19 +98,19 @@ def root(parts: Parts, patience: Patience = PATIENCE) -> Any:
 def engine_supervisor(parts: Parts, patience: Patience) -> Any:
     """Start the engine's actors, each after those that it depends on."""
     config, redis, http, definitions = parts.config, parts.config.redis, parts.config.http, parts.config.processes.file
-    around = Surroundings(parts.catalog, parts.clock, config.http.max_reply_bytes, int(config.job.retention_s * 1000))
+    around = Surroundings(parts.catalog, parts.clock, http.max_reply_bytes, int(config.job.retention_s * 1000))
     scheduling = SchedulerSettings(parts.redis_url, redis.timeout_s, config.node.lease_s, config.node.max_jobs, config.node.shutdown_s)
     children = [
-        _worker("job_data", lambda: JobData.start(parts.redis_url, redis.timeout_s, name="job_data")),
-        _worker("process_catalog", lambda: ProcessCatalog.start(parts.catalog, definitions, parts.settings, name="process_catalog")),
-        _worker("http", lambda: HttpCalls.start(http.max_calls, http.max_calls_per_host, http.proxy, name="http")),
-        ChildSpec("job_runner_sup", lambda: runner_supervisor(around), type="supervisor", shutdown=None),
+        ChildSpec("job_data", lambda: JobData.start(parts.redis_url, redis.timeout_s, name="job_data")),
+        ChildSpec("process_catalog", lambda: ProcessCatalog.start(parts.catalog, definitions, parts.settings, name="process_catalog")),
+        ChildSpec("http", lambda: HttpCalls.start(http.max_calls, http.max_calls_per_host, http.proxy, name="http")),
+        ChildSpec("job_runner_sup", lambda: runner_supervisor(around), type="supervisor"),
         ChildSpec(
             "job_scheduler",
             lambda: JobScheduler.start(scheduling, parts.node, around, name="job_scheduler"),
             shutdown=config.node.shutdown_s + HAND_BACK_S + 2 * redis.timeout_s,
         ),
-        _worker("queue_reader", lambda: QueueReader.start(parts.redis_url, redis.timeout_s, name="queue_reader")),
+        ChildSpec("queue_reader", lambda: QueueReader.start(parts.redis_url, redis.timeout_s, name="queue_reader")),
     ]
     return Supervisor.start(children, Strategy.REST_FOR_ONE, *patience, name="engine")
 
@@ -121,10 +120,6 @@ def runner_supervisor(around: Surroundings) -> Any:
     return DynamicSupervisor.start(
         lambda claim: JobRunner.start(claim, around, name=runner_name(claim.uuid)), restart=Restart.TEMPORARY, name="job_runner_sup"
     )
-
-
-def _worker(name: str, start: Callable[[], Any]) -> ChildSpec:
-    return ChildSpec(name, start, shutdown=5.0)
 
 
 def serve(config: Config) -> int:

@@ -15,28 +15,17 @@ from cameron.definitions.cameron import CameronDialect
 from cameron.job_data import Answers, Commands, Commit, Committed, Refused
 from cameron.job_ledger import Claim
 from cameron.job_runner import Drain, Drop, HandBack, JobRunner, Surroundings
-from cameron.otp import Actor, Crash, Normal, Shutdown
+from cameron.otp import Crash, Normal, Shutdown
 from cameron.process_catalog import Catalog
 from cameron.store import keys
 
 from ..acceptance.support.waiting import eventually
+from .stand import Stand
 
 PATIENCE_S = 20.0
 UUID = "0" * 32
 REQUEST = '{"key": "k", "data": 1}'
 JOB, RECORD, QUEUE = keys.job("foo", "k", UUID), keys.record("foo", UUID), keys.queue("foo")
-
-
-class Stand(Actor):
-    """Stands for another actor: keeps what it is told."""
-
-    def __init__(self, told: "SimpleQueue[Any]") -> None:
-        super().__init__()
-        self._told = told
-
-    def on_receive(self, message: Any) -> None:
-        """Keep it."""
-        self._told.put(message)
 
 
 class Around:

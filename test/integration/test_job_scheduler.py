@@ -15,7 +15,7 @@ from cameron.definitions import Settings
 from cameron.job_ledger import Claim, entry_fields
 from cameron.job_runner import Drop, Surroundings
 from cameron.job_scheduler import JobScheduler, NodeName, SchedulerSettings
-from cameron.otp import Actor, ChildFailed, ChildStarted, Crash, Normal, Reason, Shutdown, StartChild
+from cameron.otp import ChildFailed, ChildStarted, Crash, Normal, Reason, Shutdown, StartChild
 from cameron.process_catalog import Catalog
 from cameron.queue_reader import QueueReader, ReaderReady, Taken, Want
 from cameron.store import keys
@@ -24,6 +24,7 @@ from cameron.store.queue import Entry
 from ..acceptance.support.redis_server import RedisServer
 from ..acceptance.support.waiting import eventually
 from .relay import Relay
+from .stand import Stand
 
 PATIENCE_S = 20.0
 QUEUE = keys.queue("foo")
@@ -32,18 +33,6 @@ DEAD = "a-dead-node"
 
 class Broken(Reason):
     """What ends a runner as a crash does."""
-
-
-class Stand(Actor):
-    """Stands for another actor: keeps what it is told."""
-
-    def __init__(self, told: "SimpleQueue[Any]") -> None:
-        super().__init__()
-        self._told = told
-
-    def on_receive(self, message: Any) -> None:
-        """Keep it."""
-        self._told.put(message)
 
 
 class Around:
