@@ -2,6 +2,8 @@
 # Everything is installed into .venv; PYTHON=/path/to/python3.12 chooses the Python that it is made with.
 
 VENV := .venv
+# Tests mostly wait: for a lease, a retry, a Redis that comes back.
+WORKERS ?= 3
 DEVELOPMENT := $(VENV)/.installed-for-development
 PRODUCTION := $(VENV)/.installed-for-production
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
@@ -75,8 +77,8 @@ run: $(VENV)/bin/cameron  ## run for production, on port 8001
 	@$(VENV)/bin/cameron serve --env production
 
 .PHONY: test
-test: compile_test  ## run the tests; ARGS="-k name" chooses some
-	@$(VENV)/bin/pytest $(ARGS)
+test: compile_test  ## run the tests, three files at a time; ARGS="-k name" chooses some
+	@$(VENV)/bin/pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 .PHONY: lint
 lint: development  ## check style and types

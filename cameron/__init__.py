@@ -3,7 +3,24 @@
 from typing import TYPE_CHECKING, Any
 
 from cameron.core.process import Activity
-from cameron.errors import CameronError, ConfigError, InvalidRequest, JobNotFound, ProcessNotFound, StoreUnavailable
+from cameron.errors import (
+    Backlogged,
+    CameronError,
+    ConfigError,
+    Draining,
+    IdempotencyKeyReused,
+    InvalidRequest,
+    JobFinished,
+    JobNotFinished,
+    JobNotFound,
+    JobUnreadable,
+    KeyTaken,
+    NodeNotFound,
+    NothingToRetry,
+    ProcessNotFound,
+    StoreUnavailable,
+    WrongUse,
+)
 
 if TYPE_CHECKING:
     from cameron.engine import Engine
@@ -11,13 +28,23 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 __all__ = [
     "Activity",
+    "Backlogged",
     "CameronError",
     "ConfigError",
+    "Draining",
     "Engine",
+    "IdempotencyKeyReused",
     "InvalidRequest",
+    "JobFinished",
+    "JobNotFinished",
     "JobNotFound",
+    "JobUnreadable",
+    "KeyTaken",
+    "NodeNotFound",
+    "NothingToRetry",
     "ProcessNotFound",
     "StoreUnavailable",
+    "WrongUse",
     "__version__",
 ]
 

@@ -7,27 +7,35 @@ for state in client.follow(job.location):
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from types import TracebackType
 from typing import Any, Final, Self
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import requests
 
-from cameron.errors import CameronError
+from cameron.errors import CameronError, ProcessNotFound, WrongUse
 
 DEFAULT_URL: Final = "http://localhost:8080"
 ENDED: Final = frozenset({"done", "error", "cancelled"})
+NO_URL: Final = "{!r} is no URL: give one such as " + DEFAULT_URL
+START_ONE: Final = "start one with `cameron serve`, or name another with --url or CAMERON_URL"
+PATH_ALONE: Final = "that is where the LOCATION says; give the path alone to ask the one at --url"
+SENT_AGAIN_AFTER_S: Final = (0.1, 0.4, 1.6)  # where a connection is lost and a second request does no harm
 
 
 class ServerUnreachable(CameronError):
     """Nothing answers at the URL."""
 
-    def __init__(self, url: str, why: str) -> None:
-        super().__init__(f"no Cameron answers at {url} ({why}): start one with `cameron serve`, or name another with --url or CAMERON_URL")
+    def __init__(self, url: str, why: str, mend: str = START_ONE) -> None:
+        super().__init__(f"no Cameron answers at {url} ({why}): {mend}")
         self.url = url
+
+
+class ConnectionLost(ServerUnreachable):
+    """Nothing answers, or it went away before it had answered."""
 
 
 class RequestFailed(CameronError):
@@ -40,17 +48,23 @@ class RequestFailed(CameronError):
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class StartedJob:
     """A job that was accepted: where it is to be found, and the request as the server read it."""
 
     location: str
     payload: str
+    existing: bool = False  # an earlier request has started it
 
 
 class Client:
-    """Talks to one Cameron, keeping its connection; for one thread. `timeout_s` bounds each request."""
+    """Talks to one Cameron, keeping its connection; for one thread. `timeout_s` bounds each request.
+
+    Every method raises WrongUse for what cannot be sent, and so does the client itself for a URL that is none.
+    """
 
     def __init__(self, base_url: str = DEFAULT_URL, timeout_s: float = 30.0) -> None:
+        if not _is_url(base_url):
+            raise WrongUse(NO_URL.format(base_url))
         self.base_url = base_url.rstrip("/")
         self._timeout_s = timeout_s
         self._session = requests.Session()
@@ -65,34 +79,85 @@ class Client:
     def close(self) -> None:
         self._session.close()
 
-    def start(self, process: str, key: str, data: Any, requestor: str) -> Job:
+    def start(self, process: str, key: str, data: Any, requestor: str, idempotency_key: str | None = None) -> StartedJob:
         """Start a job; `data` is any JSON value. Raises ServerUnreachable or RequestFailed (404: no such process).
 
-        A request that broke off without an answer may have been accepted: starting again may then start a second job.
+        A request that broke off without an answer may have been accepted. With an `idempotency_key` (a UUID does well; the server
+        keeps it for a day) it is sent again a few times, and starts one job however often it arrives; without one it is not.
         """
-        url = f"{self.base_url}/api/process/{quote(process, safe='')}/start"
-        answer = self._send("POST", url, json={"key": key, "data": data, "requestor": requestor})
+        if idempotency_key is not None and not _fits_a_header(idempotency_key):
+            raise WrongUse(f"the idempotency key {idempotency_key!r} must be 1 to 255 printable ASCII characters: a UUID does well")
+        answer = self._send(
+            "POST",
+            self._process(process, "start"),
+            json={"key": key, "data": data, "requestor": requestor},
+            headers={} if idempotency_key is None else {"Idempotency-Key": idempotency_key},
+            pauses_s=() if idempotency_key is None else SENT_AGAIN_AFTER_S,
+        )
         if answer.status_code == 404 and "payload" in _object(answer):
-            raise RequestFailed(404, "process_not_found", f"there is no process named {process!r}: `cameron check` lists those there are")
-        if answer.status_code != 201 or "Location" not in answer.headers:
+            raise RequestFailed(404, "process_not_found", str(ProcessNotFound(process)))
+        if answer.status_code not in (200, 201) or "Location" not in answer.headers:
             raise _refusal(answer)
-        return Job(answer.headers["Location"], str(_object(answer).get("payload", "")))
+        return StartedJob(answer.headers["Location"], str(_object(answer).get("payload", "")), answer.status_code == 200)
 
     def job(self, location: str) -> dict[str, Any]:
         """Everything that has happened in a job so far. Raises ServerUnreachable or RequestFailed (404: no such job)."""
-        answer = self._send("GET", location if "://" in location else self.base_url + "/" + location.lstrip("/"))
-        job = _object(answer)
-        if answer.status_code != 200 or "status" not in job:
-            raise _refusal(answer)
-        return job
+        return self._ask("GET", self._job(location), "status")
+
+    def explain(self, location: str) -> dict[str, Any]:
+        """Why the job is where it is: `state`, a `sentence` for people, and more, see the README. Raises as `job` does."""
+        return self._ask("GET", self._job(location) + "/explain", "sentence")
+
+    def cancel(self, location: str) -> str:
+        """End a job: `cancelled`, or `cancelling` where its node was told. Raises as `job` does (409: it has ended otherwise)."""
+        return str(self._ask("POST", self._job(location) + "/cancel", "status")["status"])
+
+    def retry(self, location: str) -> list[str]:
+        """Run a job that has ended again; the names of the tasks that will run. Raises as `job` does (409: it cannot be)."""
+        return list(self._ask("POST", self._job(location) + "/retry", "tasks")["tasks"])
+
+    def jobs(
+        self,
+        process: str,
+        statuses: Collection[str] = (),
+        key: str | None = None,
+        since: str | None = None,
+        until: str | None = None,
+        page: int = 100,
+    ) -> Iterator[dict[str, Any]]:
+        """The jobs of a process, newest first, in pages of at most `page` (1 to 1000): `{"counts", "jobs", "next"}`, see the README.
+
+        Of any of these statuses, of this key, come to their status from `since` on and before `until` (RFC 3339); None asks
+        nothing. Raises ServerUnreachable or RequestFailed.
+        """
+        asked = {"status": ",".join(statuses) if statuses else None, "key": key, "since": since, "until": until}
+        return self._pages(self._process(process, "jobs"), asked | {"limit": str(page)})
+
+    def dead(self, process: str, page: int = 100) -> Iterator[dict[str, Any]]:
+        """The dead letter of a process, newest first, in pages of at most `page`: `{"jobs", "next"}`. Raises as `jobs` does."""
+        return self._pages(self._process(process, "dead"), {"limit": str(page)})
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """The nodes that share the work, see the README. Raises ServerUnreachable or RequestFailed."""
+        return list(self._ask("GET", f"{self.base_url}/api/system/nodes", "nodes")["nodes"])
+
+    def drain(self, node: str, resume: bool = False) -> dict[str, Any]:
+        """Have a node stop running jobs, or `resume`; `nodes` shows how far it is. Raises as `nodes` does (404: no such node)."""
+        verb = "resume" if resume else "drain"
+        return self._ask("POST", f"{self.base_url}/api/system/nodes/{quote(node, safe='')}/{verb}", "state")
+
+    def health(self) -> tuple[bool, dict[str, Any]]:
+        """Whether the node is fit to take requests, and how it and its Redis are. Raises ServerUnreachable or RequestFailed."""
+        answer = self._send("GET", f"{self.base_url}/health")
+        return answer.status_code == 200, _document(answer, "problems", (200, 503))
+
+    def processes(self) -> list[str]:
+        """The names of the node's processes. Raises ServerUnreachable or RequestFailed (503: it is not fit to take requests)."""
+        return list(self._ask("GET", f"{self.base_url}/status", "processes")["processes"])
 
     def tree(self, limit: int | None = None) -> dict[str, Any]:
         """The node's supervision tree, see the README; at most `limit` runners in it. Raises ServerUnreachable or RequestFailed."""
-        answer = self._send("GET", f"{self.base_url}/api/system/tree" + ("" if limit is None else f"?limit={limit}"))
-        tree = _object(answer)
-        if answer.status_code != 200 or "tree" not in tree:
-            raise _refusal(answer)
-        return tree
+        return self._ask("GET", f"{self.base_url}/api/system/tree" + ("" if limit is None else f"?limit={limit}"), "tree")
 
     def follow(self, location: str, poll_s: float = 0.1) -> Iterator[dict[str, Any]]:
         """The job now and after each change, looked at every `poll_s` seconds; the last one has ended. Raises as `job` does."""
@@ -106,17 +171,48 @@ class Client:
             last = job
             time.sleep(poll_s)
 
-    def _send(self, method: str, url: str, json: Any = None) -> requests.Response:
+    def _process(self, process: str, what: str) -> str:
+        return f"{self.base_url}/api/process/{quote(process, safe='')}/{what}"
+
+    def _job(self, location: str) -> str:
+        """A location may be a whole URL, as the start gives it, or a path, as a list does."""
+        return location if "://" in location else self.base_url + "/" + location.lstrip("/")
+
+    def _pages(self, url: str, asked: Mapping[str, str | None]) -> Iterator[dict[str, Any]]:
+        query = {name: value for name, value in asked.items() if value is not None}
+        while True:
+            page = self._ask("GET", f"{url}?{urlencode(query)}", "jobs")
+            yield page
+            if not page.get("next"):
+                return
+            query["cursor"] = str(page["next"])
+
+    def _ask(self, method: str, url: str, field: str) -> dict[str, Any]:
+        return _document(self._send(method, url), field, (200, 202))
+
+    def _send(
+        self, method: str, url: str, json: Any = None, headers: dict[str, str] | None = None, pauses_s: tuple[float, ...] = ()
+    ) -> requests.Response:
+        """The answer; a request whose connection is lost is sent again after each of the pauses."""
+        for pause_s in pauses_s:
+            try:
+                return self._send_once(method, url, json, headers)
+            except ConnectionLost:
+                time.sleep(pause_s)
+        return self._send_once(method, url, json, headers)
+
+    def _send_once(self, method: str, url: str, json: Any, headers: dict[str, str] | None) -> requests.Response:
         try:
-            return self._session.request(method, url, json=json, timeout=self._timeout_s, allow_redirects=False)
+            return self._session.request(method, url, json=json, headers=headers, timeout=self._timeout_s, allow_redirects=False)
         except requests.exceptions.InvalidJSONError as error:
-            raise CameronError(f"the data cannot be written as JSON ({error}): send what json.dumps takes, without NaN") from error
+            raise WrongUse(f"the data cannot be written as JSON ({error}): send what json.dumps takes, without NaN") from error
         except requests.exceptions.Timeout as error:
             raise ServerUnreachable(_origin(url), f"no answer within {self._timeout_s:g} s") from error
-        except requests.exceptions.ConnectionError as error:
-            raise ServerUnreachable(_origin(url), _why(error)) from error
+        except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+            mend = START_ONE if _origin(url) == _origin(self.base_url) else PATH_ALONE
+            raise ConnectionLost(_origin(url), _why(error), mend) from error
         except (requests.exceptions.RequestException, ValueError) as error:
-            raise CameronError(f"{url!r} cannot be asked ({error}): give a URL such as {DEFAULT_URL}") from error
+            raise WrongUse(NO_URL.format(url)) from error
 
 
 def _object(answer: requests.Response) -> dict[str, Any]:
@@ -128,12 +224,24 @@ def _object(answer: requests.Response) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
+def _document(answer: requests.Response, field: str, fine: Collection[int]) -> dict[str, Any]:
+    """The JSON object that was answered, which has that field; anything else is a refusal, or no Cameron's answer."""
+    document = _object(answer)
+    if answer.status_code not in fine or field not in document:
+        raise _refusal(answer)
+    return document
+
+
 def _refusal(answer: requests.Response) -> RequestFailed:
     error = _object(answer).get("error")
     if isinstance(error, dict):
         return RequestFailed(answer.status_code, str(error.get("code", "")), str(error.get("message", answer.reason)))
     text = f"{answer.url} answered {answer.status_code} {answer.reason}, not as a Cameron does: check the URL"
     return RequestFailed(answer.status_code, "", text)
+
+
+def _fits_a_header(text: str) -> bool:
+    return 0 < len(text) <= 255 and text.isascii() and text.isprintable() and text == text.strip()
 
 
 def _why(error: BaseException) -> str:
@@ -150,6 +258,14 @@ def _why(error: BaseException) -> str:
 def _origin(url: str) -> str:
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
 
 
 def _is_loopback(url: str) -> bool:

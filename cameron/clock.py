@@ -5,8 +5,16 @@ forth neither loses a timer nor fires it early. The scheduler measures Redis's c
 """
 
 import time
+from typing import NamedTuple
 
 _STAMP_FORMAT = "%m-%d-%Y %H:%M:%S"
+
+
+class Moment(NamedTuple):
+    """One reading of the clock."""
+
+    ms: int  # epoch milliseconds
+    stamp: str  # the same as `MM-DD-YYYY hh:mm:ss`, local time
 
 
 class Clock:
@@ -24,11 +32,26 @@ class Clock:
         """Epoch milliseconds."""
         return int(time.monotonic() * 1000 + self._offset_ms)
 
+    def now(self) -> Moment:
+        """Now, both ways."""
+        now_ms = self.now_ms()
+        return Moment(now_ms, self._text(now_ms // 1000))
+
     def stamp(self) -> str:
         """Now as `MM-DD-YYYY hh:mm:ss`, local time."""
-        second = self.now_ms() // 1000
+        return self._text(self.now_ms() // 1000)
+
+    def _text(self, second: int) -> str:
         known, text = self._stamp
         if known != second:
             text = time.strftime(_STAMP_FORMAT, time.localtime(second))
             self._stamp = (second, text)
         return text
+
+
+def read_stamp(stamp: str) -> int:
+    """The epoch milliseconds of a `MM-DD-YYYY hh:mm:ss`, local time; 0 where it is none."""
+    try:
+        return int(time.mktime(time.strptime(stamp, _STAMP_FORMAT)) * 1000)
+    except (ValueError, OverflowError):
+        return 0

@@ -20,9 +20,9 @@ _YEAR_S: Final = 365 * _DAY_S
 _GIB: Final = 1 << 30
 
 
-def _number(default: float, low: float, high: float) -> Any:
-    """A setting from `low` to `high`, both allowed; whole or not is said by the field's own type."""
-    return field(default=default, metadata={"low": low, "high": high})
+def _number(default: float, low: float, high: float, *, zero: str = "") -> Any:
+    """A setting from `low` to `high`, both allowed, or 0 where `zero` says what it means; whole or not is said by the field's own type."""
+    return field(default=default, metadata={"low": low, "high": high, "zero": zero})
 
 
 def _text(default: str, pattern: str, allowed: str, *, secret: bool = False) -> Any:
@@ -37,6 +37,7 @@ class NodeConfig:
     name: str = _text("", r"[A-Za-z0-9_.-]{0,64}", "up to 64 letters, digits, '_', '.' or '-'")
     lease_s: float = _number(10.0, 0.1, 3600)
     max_jobs: int = _number(10_000, 1, 10_000_000)
+    max_jobs_per_process: int = _number(8000, 1, 10_000_000)
     shutdown_s: float = _number(10.0, 0, 3600)
 
 
@@ -59,6 +60,8 @@ class RedisConfig:
     dir: Path = field(default=Path("var/redis"))
     port: int = _number(0, 0, 65_535)
     timeout_s: float = _number(5.0, 0.01, 3600)
+    durability: str = _text("default", "default|strict", "default or strict")
+    strict_replicas: int = _number(0, 0, 100)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +95,16 @@ class RetryConfig:
 
 @dataclass(frozen=True, slots=True)
 class JobConfig:
-    """Bounds of one job, and how long its keys stay in Redis once it has ended."""
+    """Bounds of one job and of a process's backlog, and how long what has ended is kept in Redis."""
 
     timeout_s: float = _number(7 * _DAY_S, 0.001, 10 * _YEAR_S)
     max_tasks: int = _number(10_000, 1, 10_000_000)
     max_depth: int = _number(1000, 1, 1_000_000)
     max_stored_bytes: int = _number(64 << 20, 1, 16 * _GIB)
-    retention_s: float = _number(7 * _DAY_S, 1, 100 * _YEAR_S)
+    max_backlog: int = _number(1_000_000, 1, 1_000_000_000)  # of one process: jobs that wait or run
+    max_crashes: int = _number(5, 1, 1000)  # of whoever runs the job, with the same task called
+    retention_s: float = _number(7 * _DAY_S, 1, 100 * _YEAR_S, zero="for ever")
+    idempotency_s: float = _number(_DAY_S, 1, 100 * _YEAR_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +150,9 @@ ENVIRONMENTS: Final[Mapping[str, Mapping[str, Mapping[str, object]]]] = {
     "production": {"web": {"host": "0.0.0.0", "port": 8001}, "log": {"format": "json", "syslog": "/dev/log"}},
 }
 
-# Variables that are somebody else's: the client's and curl scripts' address, the long form of the tests, and what Kubernetes
+# Variables that are somebody else's: the client's and curl scripts' address, the long form and the faults of the tests, and what Kubernetes
 # puts into every container of a namespace where a Service is called cameron or cameron-something.
-_ELSEWHERE: Final = re.compile(r"CAMERON_(URL|SOAK|PORT)|CAMERON_(.+_)?(SERVICE_HOST|SERVICE_PORT.*|PORT_[0-9]+_(TCP|UDP|SCTP).*)")
+_ELSEWHERE: Final = re.compile(r"CAMERON_(URL|SOAK|FAULT|PORT)|CAMERON_(.+_)?(SERVICE_HOST|SERVICE_PORT.*|PORT_[0-9]+_(TCP|UDP|SCTP).*)")
 
 
 def load(environment: str, environ: Mapping[str, str], root: Path | None = None) -> Config:
@@ -206,15 +212,16 @@ def _read_environ(environ: Mapping[str, str], values: dict[str, dict[str, Any]])
             setting = _keys(section)[key]
             values[section][key] = _checked(setting, _from_text(setting, environ[name]), f"the environment variable {name}")
         elif not _ELSEWHERE.fullmatch(name):
-            raise ConfigError(f"the environment variable {name} is unknown{_nearest(name, names)}: correct or unset it")
+            raise ConfigError(f"the environment variable {name} is unknown{_nearest(name, names, 0.8)}: correct or unset it")
 
 
 def _keys(section: str) -> dict[str, Field[Any]]:
     return {setting.name: setting for setting in fields(SECTIONS[section])}
 
 
-def _nearest(word: str, known: Mapping[str, object]) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+def _nearest(word: str, known: Mapping[str, object], cutoff: float = 0.5) -> str:
+    """Variables need a higher `cutoff`, as all of them begin alike."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=cutoff)
     return f" (did you mean {near[0]}?)" if near else ""
 
 
@@ -245,11 +252,12 @@ def _checked(setting: Field[Any], value: object, place: str) -> object:
 
 
 def _checked_number(setting: Field[Any], value: object, place: str) -> float:
-    low, high = setting.metadata["low"], setting.metadata["high"]
+    low, high, zero = (setting.metadata[about] for about in ("low", "high", "zero"))
     noun = "a whole number" if setting.type is int else "a number"
     right = isinstance(value, int if setting.type is int else (int, float)) and not isinstance(value, bool)
-    if not right or not isinstance(value, (int, float)) or not math.isfinite(value) or not low <= value <= high:
-        raise ConfigError(f"{place}: must be {noun} from {low:.12g} to {high:.12g}{_unit(setting.name)}, not {value!r}")
+    if not right or not isinstance(value, (int, float)) or not math.isfinite(value) or not (low <= value <= high or (zero and value == 0)):
+        also = f", or 0 ({zero})" if zero else ""
+        raise ConfigError(f"{place}: must be {noun} from {low:.12g} to {high:.12g}{_unit(setting.name)}{also}, not {value!r}")
     return float(value) if setting.type is float else value
 
 

@@ -12,11 +12,15 @@ class ConfigError(CameronError):
     """The configuration or a definition file cannot be used; the text names the file, the place and the mend."""
 
 
+class WrongUse(CameronError):
+    """What a caller of the client or the command line gave cannot be sent at all: a URL, a LOCATION or a value that is none."""
+
+
 class ProcessNotFound(CameronError):
-    """No process of that name is in the catalog: look at `cameron check` for the names there are."""
+    """No process of that name is in the node's catalog: its `/status` has the names there are."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"there is no process named {name!r}; `cameron check` lists the ones there are")
+        super().__init__(f"there is no process named {name!r} on this node; GET /status lists those there are")
         self.name = name
 
 
@@ -42,10 +46,101 @@ class InvalidRequest(CameronError):
 class StoreUnavailable(CameronError):
     """Redis does not answer, or this node is stopping: try again after `retry_after_s` seconds.
 
-    Where the connection was lost in the middle of a start, the job may be in Redis all the same.
+    Where Redis is `silent`, what it was asked for may have been done all the same; `mend` says what to do then.
     """
 
-    def __init__(self, why: str, retry_after_s: int = 2) -> None:
-        super().__init__(f"the store is unavailable ({why}); try again in {retry_after_s} s")
+    def __init__(self, why: str, retry_after_s: int = 2, *, silent: bool = False, mend: str = "") -> None:
+        super().__init__(f"{why}: {mend}" if mend else f"the store is unavailable ({why}); try again in {retry_after_s} s")
         self.why = why
+        self.retry_after_s = retry_after_s
+        self.silent = silent
+
+
+class Backlogged(CameronError):
+    """The process has as many unfinished jobs as it may: try again after `retry_after_s` seconds, or raise `job.max_backlog`."""
+
+    def __init__(self, process: str, limit: int, retry_after_s: int = 10) -> None:
+        super().__init__(
+            f"process {process!r} has {limit:,} unfinished jobs, and takes no more until some have ended; try again in {retry_after_s} s "
+            "(max_backlog under [job] is the limit)"
+        )
+        self.process = process
+        self.limit = limit
+        self.retry_after_s = retry_after_s
+
+
+class IdempotencyKeyReused(CameronError):
+    """A start with that Idempotency-Key came before, and asked for something else: take a new one for each new request."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(f"the Idempotency-Key {key!r} was used for another request: send the same body again, or take a new key")
+        self.key = key
+
+
+class JobUnreadable(CameronError):
+    """What Redis holds of the job is damaged: an operator has to look at it."""
+
+    def __init__(self, process: str, uuid: str, why: str) -> None:
+        super().__init__(
+            f"the record of job {uuid!r} cannot be read ({why}): look at it with redis-cli hgetall cameron:record:{process}:{uuid}"
+        )
+        self.process = process
+        self.uuid = uuid
+
+
+class JobFinished(CameronError):
+    """The job has ended, so it cannot be cancelled; `status` is what it ended as."""
+
+    def __init__(self, process: str, uuid: str, status: str) -> None:
+        super().__init__(f"job {uuid!r} of process {process!r} has ended ({status}): there is nothing left to cancel")
+        self.process = process
+        self.uuid = uuid
+        self.status = status
+
+
+class JobNotFinished(CameronError):
+    """The job has not ended, so it cannot be retried yet; `status` is what it is."""
+
+    def __init__(self, process: str, uuid: str, status: str) -> None:
+        super().__init__(f"job {uuid!r} of process {process!r} is still {status}: retry it when it has ended, or cancel it first")
+        self.process = process
+        self.uuid = uuid
+        self.status = status
+
+
+class NothingToRetry(CameronError):
+    """The job has ended with all its tasks done: start another one to run them again."""
+
+    def __init__(self, process: str, uuid: str) -> None:
+        super().__init__(f"job {uuid!r} of process {process!r} has no failed task: there is nothing to retry; start another job instead")
+        self.process = process
+        self.uuid = uuid
+
+
+class KeyTaken(CameronError):
+    """The process runs one job of a key at a time, and another one of this job's key is unfinished: `uuid` is that one's."""
+
+    def __init__(self, process: str, key: str, uuid: str) -> None:
+        super().__init__(
+            f"process {process!r} has another unfinished job of the key {key!r} ({uuid}): wait until it has ended, or cancel it"
+        )
+        self.process = process
+        self.key = key
+        self.uuid = uuid
+
+
+class NodeNotFound(CameronError):
+    """No node of that name lives, nor holds jobs: look at `cameron nodes` for the names there are."""
+
+    def __init__(self, node: str) -> None:
+        super().__init__(f"there is no node named {node!r}; `cameron nodes` lists the ones there are")
+        self.node = node
+
+
+class Draining(CameronError):
+    """The node has been told to drain: it runs no jobs, so whoever shares out requests should look elsewhere."""
+
+    def __init__(self, node: str, retry_after_s: int = 10) -> None:
+        super().__init__(f"node {node!r} is draining: send requests to another one, or put it back with `cameron drain {node} --resume`")
+        self.node = node
         self.retry_after_s = retry_after_s

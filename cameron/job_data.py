@@ -13,15 +13,20 @@ import time
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-from cameron.errors import StoreUnavailable
+from cameron import fault
+from cameron.errors import ConfigError, StoreUnavailable
+from cameron.misconfigured import Misconfigured
 from cameron.otp import Address, Later, ThreadActor, Timer
 from cameron.store import keys
+from cameron.store.health import Health, Unfit
 from cameron.store.redis import Command, Pipeline, ScriptsForgotten, StoreAway, StoreError, passes, place
 
 log = logging.getLogger("cameron.job_data")
 
 MAX_COMMANDS = 512  # in one pipeline: a bound on how long the first of them waits for the last
+NEW_WORK = ("accept", "revive")  # what is not done where Redis is unfit to keep it; what is under way goes on
 RECONNECT_S = (0.05, 0.1, 0.2, 0.5, 1.0)  # waits between attempts to connect; the last one repeats
+LOOK_S = (5.0, 1.0)  # between looks how Redis is set: while it is fit to take jobs, and while it is not
 PAUSE_S = 0.2  # before Redis is asked again that answers, but cannot write (it is full, failing over, ...)
 
 
@@ -39,16 +44,21 @@ class Define(NamedTuple):
     document: str
 
 
-class Accept(NamedTuple):
-    """Asked: store a new job. Answered None once it is safe, or StoreUnavailable."""
+class StoreDefinitions(NamedTuple):
+    """Told where Redis has forgotten definitions: store all of them again."""
 
-    keys: tuple[str, ...]
-    args: list[str]
+
+class Ask(NamedTuple):
+    """Asked: run this script, which depends on nothing that has been told. Answered with its answer, or StoreUnavailable."""
+
+    script: str  # accept | end_queued | revive | signal
+    keys: Sequence[str]
+    args: Sequence[str | int]
     give_up_at_s: float  # monotonic: nobody waits for the answer after that
 
 
 class Ping(NamedTuple):
-    """Asked: could a job be accepted now? Answered as `Accept` is."""
+    """Asked: could a job be accepted now? Answered as `Ask` is."""
 
     give_up_at_s: float
 
@@ -56,7 +66,7 @@ class Ping(NamedTuple):
 class Commit(NamedTuple):
     """Told by a job's owner: write, and then make the calls that the write releases."""
 
-    script: str  # transition | end | hand_back
+    script: str  # transition | end | end_held | hand_back
     keys: list[str]
     args: Sequence[str | int]
     sender: Sender  # is told `Refused`, or `Committed` where it asked for that
@@ -93,37 +103,55 @@ class _TryAgain(NamedTuple):
     """A message to oneself."""
 
 
+class _Look(NamedTuple):
+    """A message to oneself: is Redis still fit to take jobs?"""
+
+
 class JobData(ThreadActor):
     """Has its own thread, which is the only one that writes job state. Name: `job_data`."""
 
-    def __init__(self, url: str, timeout_s: float) -> None:
+    def __init__(self, url: str, timeout_s: float, health: Health | None = None) -> None:
+        """Without a `health`, any Redis will do."""
         super().__init__()
-        self._url = url
+        self._url, self._health = url, health
         self._pipeline = Pipeline(url, timeout_s)
         self._calls = Address("http")
         self._definitions: dict[str, Define] = {}
-        self._asked: list[tuple[Any, Later]] = []  # Accepts and Pings with whom to answer; they depend on nothing else
+        self._asked: list[tuple[Any, Later]] = []  # Asks and Pings with whom to answer; they depend on nothing else
         self._told: list[Any] = []  # everything else, oldest first
         self._failures = 0  # since Redis last answered
         self._paused = False
+        self._silent = False  # what was asked last has been sent, and the connection was lost before the answer came
+        self._refuses = False  # Redis has answered that it cannot write, and not written since
         self._tried_s = 0.0  # monotonic: the last attempt to connect
         self._again: Timer | None = None  # the next one by the clock
 
     # hooks of the actor, all on its own thread
 
     def on_start(self) -> None:
-        """Redis may be away at the start: the node waits for it."""
+        """Redis may be away at the start: the node waits for it. Where it is there and unfit, the node does not start."""
         self._connect()
+        if self._health is None:
+            return
+        if why_not := self._health.stops_the_start():
+            self._pipeline.close()
+            self.exit(Misconfigured(ConfigError(why_not)))
+            return
+        self.send_after(LOOK_S[0], _Look())
 
     def on_receive(self, message: Any) -> None:
         """Only collect; `on_drained` writes."""
         match message:
-            case Accept() | Ping():
+            case Ask() | Ping():
                 self._asked.append((message, self.reply_later()))
             case _TryAgain():
                 self._paused = False
                 if not self._pipeline.connected:
                     self._connect()
+            case _Look():
+                self._look()
+            case StoreDefinitions():
+                self._told += [definition for definition in self._definitions.values() if definition not in self._told]
             case _:
                 if isinstance(message, Define):
                     self._definitions[message.digest] = message
@@ -141,7 +169,8 @@ class JobData(ThreadActor):
             self._write_all()
         asked, self._asked = self._asked, []
         for _, later in asked:
-            later.set(StoreUnavailable("redis does not answer"))
+            later.set(StoreUnavailable(self._refusal or "redis does not answer", silent=self._silent))
+        self._silent = False
 
     def terminate(self, reason: object) -> None:
         """Nothing waits here in an orderly stop: who writes has been stopped before."""
@@ -157,31 +186,35 @@ class JobData(ThreadActor):
         """Write what is asked, and as much of what is told as goes into one pipeline."""
         self._asked = self._in_time(self._asked)
         messages = [*(message for message, _ in self._asked), *self._told[:MAX_COMMANDS]]
+        if not messages:  # all who asked have given up: nothing is to be learnt of Redis
+            return
         commands = [self._commands(message) for message in messages]
         try:
             answers = iter(self._pipeline.run([command for some in commands for command in some]))
         except (*StoreAway, StoreError) as error:
+            self._silent = bool(self._asked)
             self._lost_connection(error)
             return
         self._failures = 0
         self._take(messages, [[next(answers) for _ in some] for some in commands])
 
     def _in_time(self, asked: list[tuple[Any, Later]]) -> list[tuple[Any, Later]]:
-        """What somebody still waits for; those who have given up are answered too, or their answers would be owed for ever."""
+        """What somebody still waits for, and Redis is fit for; everybody else is answered too, or their answers would be owed for ever."""
         now_s, live = time.monotonic(), []
         for message, later in asked:
             if message.give_up_at_s < now_s:
-                later.set(StoreUnavailable("redis has not answered in time"))
+                later.set(StoreUnavailable("redis has not answered in time", silent=True))
+            elif self._refusal and (isinstance(message, Ping) or message.script in NEW_WORK):
+                later.set(StoreUnavailable(self._refusal))
             else:
                 live.append((message, later))
         return live
 
     def _commands(self, message: Any) -> Sequence[Command]:
         match message:
-            case Commit():
+            case Commit() | Ask():
+                fault.at(message.script + ".sent")
                 return (self._pipeline.script(message.script, message.keys, message.args),)
-            case Accept():
-                return (self._pipeline.script("accept", message.keys, message.args),)
             case Ping():
                 return (("PING",),)
             case Commands():
@@ -203,7 +236,9 @@ class JobData(ThreadActor):
                 trouble = answer
                 self._asked.append((message, later))
             else:
-                later.set(StoreUnavailable(str(answer)) if isinstance(answer, Exception) else None)
+                if isinstance(message, Ask):
+                    fault.at(message.script + ".written")
+                later.set(StoreUnavailable(str(answer)) if isinstance(answer, Exception) else answer)
         kept: list[Any] = []
         for message, mine in zip(messages[len(asked) :], answers[len(asked) :], strict=True):
             trouble = trouble or next((answer for answer in mine if passes(answer)), None)
@@ -214,11 +249,15 @@ class JobData(ThreadActor):
         self._told[: len(messages) - len(asked)] = kept
         if trouble:
             self._rest(trouble)
+        elif self._refuses and len(messages) > len(asked):
+            self._refuses = False
+            log.warning("redis at %s writes again", place(self._url))
 
     def _tell_answer(self, message: Any, answers: list[Any]) -> None:
         match message:
             case Commit():
                 if answers[0] == "applied":
+                    fault.at(message.script + ".written")
                     for call in message.release:
                         self._calls.tell(call)
                     if message.confirm:
@@ -230,10 +269,29 @@ class JobData(ThreadActor):
 
     # the connection
 
+    @property
+    def _refusal(self) -> str:
+        """Why Redis is not fit to take jobs; empty where it is."""
+        return self._health.refusal if self._health else ""
+
+    def _look(self) -> None:
+        """Its settings may change at any time, a failover may make another Redis of it."""
+        if self._health is None:
+            return
+        try:
+            if self._pipeline.connected:
+                self._health.look(self._pipeline)
+        except (*StoreAway, StoreError) as error:
+            self._lost_connection(error)
+        self.send_after(LOOK_S[bool(self._refusal)], _Look())
+
     def _connect(self) -> None:
         self._tried_s = time.monotonic()
         try:
-            self._pipeline.connect()
+            if self._health:
+                self._health.connect(self._pipeline)
+            else:
+                self._pipeline.connect()
             for definition in self._definitions.values():
                 self._pipeline.run(self._commands(definition))
         except (*StoreAway, StoreError) as error:
@@ -247,20 +305,22 @@ class JobData(ThreadActor):
         """Connect again: the first time at once, as most often only the connection was cut."""
         self._pipeline.close()
         self._failures += 1
-        if self._failures == 1:
+        is_away = not isinstance(error, Unfit)  # else it is there, and `health` has said what is wrong with it
+        if self._failures == 1 and is_away:
             self._connect()
             return
-        if self._failures == 2:
+        if self._failures == 2 and is_away:
             log.warning("redis is away at %s (%s): no job is accepted until it is back", place(self._url), error)
         if self._again:  # one attempt by the clock, however many have been made because somebody asked
             self._again.cancel()
-        self._again = self.send_after(RECONNECT_S[min(self._failures - 2, len(RECONNECT_S) - 1)], _TryAgain())
+        self._again = self.send_after(RECONNECT_S[min(max(self._failures - 2, 0), len(RECONNECT_S) - 1)], _TryAgain())
 
     def _rest(self, error: Exception) -> None:
         """Redis answers, but cannot carry out what we ask at the moment; scripts that it has forgotten it can have at once."""
         if isinstance(error, ScriptsForgotten):
             self._lost_connection(error)
             return
-        log.warning("redis at %s refuses to write (%s): trying again", place(self._url), error)
-        self._paused = True
+        if not self._refuses:
+            log.warning("redis at %s refuses to write (%s): trying again until it does", place(self._url), error)
+        self._paused = self._refuses = True
         self.send_after(PAUSE_S, _TryAgain())

@@ -1,15 +1,18 @@
-"""A job's writes: fenced, numbered, in order. What its runner decides becomes commits for job_data here.
+"""A job's writes: fenced, numbered, in order. What is decided about it becomes commits for job_data here.
 
-The record's `owner` reads `node claim n`: the claim tells one runner of the job from the next, n counts its writes.
+The record's `owner` reads `node claim n`: the claim tells one runner of the job from the next, n counts its writes. Where it equals the
+record's `released`, no task was under way when the owner last wrote.
 """
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from cameron.core.event import Change
+from cameron.clock import Moment
+from cameron.core.event import Change, JobChanged
 from cameron.core.job import Job
+from cameron.core.process import Process
 from cameron.core.status import Status
-from cameron.definitions import Dialect
+from cameron.definitions import Dialect, Writes
 from cameron.job_data import Commit, Sender
 from cameron.store import keys
 
@@ -25,57 +28,148 @@ class Claim(NamedTuple):
     definition: str = ""
     deadline_ms: int = 0
     request: str | None = None  # the client's body, where it rides along with a new job; otherwise all is read from Redis
-    crashes: int = 0  # of runners of this job on this node
+    accepted_ms: int = 0
+    crashes: int = 0  # of runners of this job on this node, before it could be read
+    crash: str = ""  # how whoever ran it before has died; "" where nobody has: it is new, or was handed back
 
 
-def entry_fields(process: str, key: str, uuid: str) -> list[str]:
+def entry_fields(process: str, key: str, uuid: str, accepted_ms: int) -> list[str]:
     """Fields and values of the queue's entry of a job that is to be read from Redis by whoever claims it."""
-    return ["process", process, "key", key, "uuid", uuid]
+    return ["process", process, "key", key, "uuid", uuid, "accepted", str(accepted_ms)]
+
+
+class GivenUp(NamedTuple):
+    """Why a job goes to the dead letter."""
+
+    task: str  # with which its runners or nodes have died; "" where they could not even read the job
+    crashes: int
+    reason: str  # the job's error
+    crash: str  # the last one
 
 
 class Ledger:
-    """For one runner. `owner` is what the record says now: "" for a job that nobody has claimed yet."""
+    """For one writer. `owner` is what the record says now: "" for a job that nobody has claimed yet."""
 
-    def __init__(self, claim: Claim, dialect: Dialect, owner: str, sender: Sender) -> None:
-        self._claim, self._dialect, self._sender = claim, dialect, sender
+    def __init__(self, claim: Claim, process: Process | None, dialect: Dialect, owner: str, sender: Sender) -> None:
+        self._claim, self._process, self._dialect, self._sender = claim, process, dialect, sender
         self._owner = owner
         earlier = owner.split(" ")
         self._who = f"{claim.node} {int(earlier[1]) + 1 if len(earlier) == 3 else 1}"
         self._count = 0
         self._job_key = dialect.job_key(claim.process, claim.key, claim.uuid)
         self._record_key = keys.record(claim.process, claim.uuid)
+        self._queue = keys.queue(claim.process)
+        self._member = keys.job_member(claim.key, claim.accepted_ms, claim.uuid)
 
     @property
     def claimed(self) -> bool:
-        """Whether a write has gone out, which makes the job this runner's."""
+        """Whether a write has gone out, which makes the job this writer's."""
         return self._count > 0
 
-    def transition(self, job: Job, changes: Sequence[Change], stamp: str, release: Sequence[Any]) -> Commit:
-        """The changes that led to `job`, and the calls that go out once they are recorded."""
-        writes = self._dialect.writes(job, changes, stamp)
-        errors = [keys.task_error(self._job_key, task) for task, _ in writes.errors]
-        texts = [text for _, text in writes.errors]
-        args: list[str | int] = [*self._fence(), len(writes.fields), *writes.fields, len(writes.record), *writes.record, *texts]
-        return Commit("transition", [self._job_key, self._record_key, *errors], args, self._sender, release)
+    def transition(
+        self, job: Job, changes: Sequence[Change], at: Moment, release: Sequence[Any], *, idle: bool = False, confirm: bool = False
+    ) -> Commit:
+        """The changes that led to `job`, and the calls that go out once they are recorded.
 
-    def end(self, job: Job, changes: Sequence[Change], stamp: str, retention_ms: int) -> Commit:
-        """The job's last changes; all its keys expire together after `retention_ms` (0: never)."""
-        writes = self._dialect.writes(job, changes, stamp)
-        new = dict(writes.errors)
-        old = [name for name, task in job.tasks.items() if task.status is Status.ERROR and name not in new]
-        errors = [keys.task_error(self._job_key, task) for task in (*new, *old)]
-        args: list[str | int] = [*self._fence(), self._claim.entry, keys.GROUP, retention_ms]
-        args += [len(writes.fields), *writes.fields, len(writes.record), *writes.record, *new.values()]
-        queue = keys.queue(self._claim.process)
-        return Commit("end", [self._job_key, self._record_key, queue, *errors], args, self._sender, confirm=True)
+        `idle`: no task is under way after them. `confirm`: the sender is told when they are recorded.
+        """
+        writes = self._dialect.writes(job, changes, at.stamp)
+        names = [self._job_key, self._record_key, *(keys.task_error(self._job_key, task) for task, _ in writes.errors)]
+        begins = any(isinstance(change, JobChanged) for change in changes)
+        if begins:
+            names += (keys.jobs(job.process, Status.SCHEDULED), keys.jobs(job.process, Status.RUNNING))
+        args: list[str | int] = [*self._fence(), self._member if begins else "", at.ms, int(idle), *self._counted(writes)]
+        return Commit("transition", names, args, self._sender, release, confirm)
+
+    def end(self, job: Job, changes: Sequence[Change], at: Moment, retention_ms: int, given_up: GivenUp | None = None) -> Commit:
+        """The job's last changes; all its keys expire together. Given up, it goes to the dead letter.
+
+        `retention_ms` (0: never) is the node's; what the process says itself wins.
+        """
+        return self._end("end", self._fence(), job, changes, at, retention_ms, given_up)
+
+    def end_queued(self, job: Job, changes: Sequence[Change], at: Moment, retention_ms: int) -> Commit:
+        """As `end`, for a job that waits in its queue; refused where a node has been given it."""
+        return self._end("end_queued", self._fence(), job, changes, at, retention_ms)
+
+    def end_held(
+        self, job: Job, changes: Sequence[Change], at: Moment, retention_ms: int, given_up: GivenUp, failed: Sequence[str] = ()
+    ) -> Commit:
+        """As `end`, whatever the record says, for a job that cannot be read; refused where the node does not hold its entry.
+
+        `failed`: tasks that have an error key, as far as that is known.
+        """
+        return self._end("end_held", ("", self._claim.node, 0), job, changes, at, retention_ms, given_up, failed)
 
     def hand_back(self) -> Commit:
         """The job goes back into its queue as it stands."""
+        args: list[str | int] = [*self._fence(), self._claim.entry, keys.GROUP, *self._entry_fields()]
+        return Commit("hand_back", [self._job_key, self._record_key, self._queue], args, self._sender, confirm=True)
+
+    def forget(self) -> Commit:
+        """The job has nothing (left) to run: its entry goes, and where somebody has deleted the job, what is left of it."""
+        claim, process = self._claim, self._claim.process
+        names = [self._job_key, self._record_key, self._queue]
+        names += (keys.jobs(process, Status.SCHEDULED), keys.jobs(process, Status.RUNNING), keys.jobs_by_key(process))
+        names.append(keys.unique(process, claim.key))
+        return Commit("forget", names, [claim.entry, keys.GROUP, self._member, claim.uuid], self._sender, confirm=True)
+
+    def revive(self, job: Job, changes: Sequence[Change], at: Moment, ended: Status, dead: str, record: Sequence[str]) -> Commit:
+        """A job that had `ended` so goes back into its queue; `dead` is its entry in the dead letter, `record` what else is set there."""
+        writes = self._dialect.writes(job, changes, at.stamp)
+        process, errors = job.process, [keys.task_error(self._job_key, task) for task in writes.removed_errors]
+        names = [self._job_key, self._record_key, self._queue, keys.jobs(process, Status.SCHEDULED), keys.jobs(process, ended)]
+        names += (keys.dead(process), keys.unique(process, job.key), *errors)
+        removed = [*writes.removed_record, "cancel", "crash", "dead"]
+        args: list[str | int] = [*self._fence(), self._member, at.ms, self._unique, dead]
+        args += (len(writes.fields), *writes.fields, len(writes.record) + len(record), *writes.record, *record)
+        args += (len(writes.removed_fields), *writes.removed_fields, len(removed), *removed, *self._entry_fields())
+        return Commit("revive", names, args, self._sender)
+
+    def _end(
+        self,
+        script: str,
+        fence: tuple[str, str, int],
+        job: Job,
+        changes: Sequence[Change],
+        at: Moment,
+        retention_ms: int,
+        given_up: GivenUp | None = None,
+        failed: Sequence[str] = (),
+    ) -> Commit:
+        writes, process = self._dialect.writes(job, changes, at.stamp), job.process
+        new = [task for task, _ in writes.errors]
+        known = (name for name, task in job.tasks.items() if task.status is Status.ERROR)
+        old = [name for name in (*known, *failed) if name not in new]
+        names = [self._job_key, self._record_key, self._queue]
+        names += (keys.jobs(process, status) for status in (Status.SCHEDULED, Status.RUNNING, job.status))
+        names += (keys.dead(process), keys.unique(process, job.key), *(keys.task_error(self._job_key, task) for task in (*new, *old)))
+        dead = self._dead_letter(given_up) if given_up else []
+        own_ms = self._process.retention_ms if self._process else None
+        kept_ms = retention_ms if own_ms is None else own_ms
+        args: list[str | int] = [*fence, self._claim.entry, keys.GROUP, kept_ms, self._member, at.ms, self._unique]
+        args += (len(dead), *dead, *self._counted(writes))
+        return Commit(script, names, args, self._sender, confirm=True)
+
+    def _dead_letter(self, why: GivenUp) -> list[str]:
+        return [*self._entry_fields(), "task", why.task, "crashes", str(why.crashes), "reason", why.reason, "crash", why.crash]
+
+    def _entry_fields(self) -> list[str]:
         claim = self._claim
-        args: list[str | int] = [*self._fence(), claim.entry, keys.GROUP, *entry_fields(claim.process, claim.key, claim.uuid)]
-        return Commit("hand_back", [self._job_key, self._record_key, keys.queue(claim.process)], args, self._sender, confirm=True)
+        return entry_fields(claim.process, claim.key, claim.uuid, claim.accepted_ms)
+
+    @property
+    def _unique(self) -> str:
+        """The process that cannot be read may have been unique; its key is released then too, if it is this job's."""
+        return self._claim.uuid if self._process is None or self._process.unique else ""
 
     def _fence(self) -> tuple[str, str, int]:
         expected, self._count = self._owner, self._count + 1
         self._owner = f"{self._who} {self._count}"
         return expected, self._who, self._count
+
+    def _counted(self, writes: Writes) -> list[str | int]:
+        """What is written, by the write whose fence was made last: the first one tells how whoever ran the job before has died."""
+        crash = ("crash", self._claim.crash) if self._claim.crash and self._count <= 1 else ()
+        texts = (text for _, text in writes.errors)
+        return [len(writes.fields), *writes.fields, len(writes.record) + len(crash), *writes.record, *crash, *texts]

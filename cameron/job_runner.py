@@ -7,30 +7,54 @@ through job_data under a fence; a runner that is refused there has lost the job 
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from random import random
 from typing import Any, NamedTuple
 
+from cameron import fault
 from cameron.activities.call import Call, Cancel, Replies, Reply
 from cameron.activities.task_call import job_headers, task_call
-from cameron.clock import Clock
+from cameron.clock import Clock, Moment
 from cameron.core.decider import decide
-from cameron.core.event import Change, Event, JobChanged, JobEnded, JobStarted, TaskCalled, TaskChanged, TaskDelayed, TaskDue, TaskReplied
-from cameron.core.job import Job, apply, new_job
+from cameron.core.event import (
+    Change,
+    Event,
+    JobChanged,
+    JobEnded,
+    JobStarted,
+    TaskCalled,
+    TaskChanged,
+    TaskDelayed,
+    TaskDue,
+    TaskInterrupted,
+    TaskReplied,
+)
+from cameron.core.job import SUSPICION, Job, apply, suspicion
 from cameron.core.process import Limits, Process
 from cameron.core.status import Status
 from cameron.definitions import Dialect
 from cameron.job_data import Answers, Commands, Committed, Refused
-from cameron.job_ledger import Claim, Ledger, entry_fields
+from cameron.job_ledger import Claim, GivenUp, Ledger
+from cameron.job_orders import (
+    NOT_BEGUN,
+    NOT_HELD,
+    Announce,
+    CancelJob,
+    Cleared,
+    CrashCounted,
+    Drain,
+    Drop,
+    HandBack,
+    Proceed,
+    Stay,
+    Suspected,
+)
+from cameron.job_reading import Found, Headless, LostWrites, NotHeld, NothingToRun, Outcome, Question, Reading, read_job
 from cameron.otp import Actor, Address, Normal, Shutdown
 from cameron.process_catalog import Catalog
 from cameron.store import keys
 
 log = logging.getLogger("cameron.job")
-
-
-NOT_BEGUN = Shutdown("not begun")  # the exit reason of a runner that was stopped before it had read its job
-NOT_HELD = Shutdown("not held")  # the exit reason of a runner whose node does not hold its job's entry any more
 
 
 class Surroundings(NamedTuple):
@@ -40,28 +64,12 @@ class Surroundings(NamedTuple):
     clock: Clock
     max_reply_bytes: int
     retention_ms: int  # 0: for ever
-    max_crashes: int = 5  # of runners of one job on this node, then it is given up
+    max_crashes: int = 5  # of runners of a job on this node that cannot even read it, then it is given up
 
 
-class Drain(NamedTuple):
-    """Told by the scheduler: call nothing new; when the calls under way have ended, hand the job back."""
-
-
-class HandBack(NamedTuple):
-    """Told by the scheduler: hand the job back now, whatever is under way."""
-
-
-class Drop(NamedTuple):
-    """Told by the scheduler: the node's lease is lost, and the job with it; write nothing more."""
-
-
-def runner_name(uuid: str) -> str:
-    """The registered name of a job's runner: one at a time, and found again by a restarted scheduler."""
-    return f"job {uuid}"
-
-
-class LostWrites(Exception):
-    """What Redis holds of the job, or says to a write, is not what it can be."""
+NOTHING: Mapping[str, str] = {}
+LOGGED_TEXT = 300  # characters of an error's text
+_CANCELLED = JobEnded(Status.CANCELLED, "cancelled")
 
 
 class _Due(NamedTuple):
@@ -79,26 +87,31 @@ class JobRunner(Actor):
     _process: Process
     _dialect: Dialect
     _ledger: Ledger | None = None  # None while the job is being read
+    _reading: Reading | None = None
 
     def __init__(self, claim: Claim, around: Surroundings) -> None:
         super().__init__()
         self._claim, self._around = claim, around
-        self._job_data, self._calls = Address("job_data"), Address("http")
+        self._job_data, self._calls, self._scheduler = Address("job_data"), Address("http"), Address("job_scheduler")
         self._under_way: set[str] = set()  # tasks whose calls have not come back
         self._draining = False
+        self._suspected = False  # with its tasks, runners or nodes have died
+        self._held_up = False  # until the scheduler says that no other suspect runs here
+        self._cancelled = False  # before the job was read
+        self._counts_crash = False  # the next commit does
         self._handing_over = False  # the last commit is on its way
 
     def on_start(self) -> None:
         """Begin at once where the claim has all that is needed, else read the job first."""
+        fault.at("runner.started")
         claim = self._claim
         if claim.crashes > self._around.max_crashes:
-            self._put_aside()
+            self._put_aside(f"its runner has crashed {claim.crashes} times")
             return
         process = self._around.catalog.started_with(claim.definition)
         if claim.request is None or process is None:
-            queue, record = keys.queue(claim.process), keys.record(claim.process, claim.uuid)
-            held = ("XPENDING", queue, keys.GROUP, claim.entry, claim.entry, 1, claim.node)
-            self._ask((held, ("HGETALL", record)), self._record_was_read)
+            self._reading = read_job(claim, self._around.catalog)
+            self._ask(next(self._reading))
         else:
             self._prepare(process, claim.request, owner="")
             self._go_on([JobStarted()])
@@ -109,21 +122,34 @@ class JobRunner(Actor):
             case Replies(replies):
                 self._replied(replies)
             case _Due(task):
-                self._go_on([TaskDue(task)] if self._job.tasks[task].status is Status.RUNNING else [])
+                self._due(task)
             case _Deadline():
                 self._await_deadline()
                 self._go_on([])
             case Answers(answers):
-                self._on_answers(answers)
+                self._read_on(answers)
+            case Committed("transition"):
+                self._scheduler.tell(CrashCounted(self.actor_ref))
             case Committed():
+                self._cancel_calls()  # one that the commit before this one has released may have gone out since
                 self.exit(Normal)
             case Refused(why):
                 self._refused(why)
             case Drain():
                 self._draining = True
                 self._leave_if_idle()
+            case Stay():
+                self._draining = False
+                self._go_on([])
             case HandBack():
                 self._leave()
+            case CancelJob():
+                self._cancel_job()
+            case Announce():
+                self._announce()
+            case Proceed():
+                self._held_up = False
+                self._go_on([])
             case Drop():
                 self._cancel_calls()
                 self.exit(Shutdown("lease lost"))
@@ -133,10 +159,9 @@ class JobRunner(Actor):
     def _prepare(self, process: Process, request: str, owner: str) -> None:
         claim, self._process = self._claim, process
         self._dialect = self._around.catalog.dialect(process)
-        payload = self._dialect.read_request(process, request.encode()).payload
-        self._job = new_job(process, claim.key, claim.uuid, payload, claim.deadline_ms)
+        self._job = self._around.catalog.new_job(process, claim.key, claim.uuid, request, claim.deadline_ms)
         self._headers = job_headers(self._job)
-        self._ledger = Ledger(claim, self._dialect, owner, self.actor_ref)
+        self._ledger = Ledger(claim, process, self._dialect, owner, self.actor_ref)
         self._await_deadline()
 
     def _await_deadline(self) -> None:
@@ -145,62 +170,88 @@ class JobRunner(Actor):
         if left_ms > 0:
             self.send_after(left_ms / 1000, _Deadline())
 
-    def _ask(self, commands: tuple[Any, ...], then: Callable[[list[Any]], None]) -> None:
-        self._on_answers = then
+    def _ask(self, commands: Question) -> None:
         self._job_data.tell(Commands(commands, self.actor_ref))
 
-    def _record_was_read(self, answers: list[Any]) -> None:
-        held, (record,), claim = answers[0], _checked(answers[1:]), self._claim
-        if held == []:  # another node has taken it over, while this one slept, say: read now, its record would let us take it back
-            self.exit(NOT_HELD)
-            return
-        if not record:
-            log.warning("job %s of %s is in the queue, but no longer in Redis: dropped", claim.uuid, claim.process)
-            self._forget()
-            return
-        stored = keys.definition(claim.process, record["definition"])
-        self._ask((("GET", stored),), lambda answers: self._definition_was_read(record, _checked(answers)[0]))
+    def _read_on(self, answers: list[Any]) -> None:
+        assert self._reading is not None
+        try:
+            self._ask(self._reading.send(answers))
+        except StopIteration as end:
+            self._reading = None
+            self._was_read(end.value)
 
-    def _definition_was_read(self, record: Mapping[str, str], document: str | None) -> None:
-        claim, catalog = self._claim, self._around.catalog
-        process = catalog.started_with(record["definition"]) or (catalog.meet(document) if document else None)
-        if process is None:
-            raise LostWrites(f"the definition {record['definition']} that job {claim.uuid} started with is no longer in Redis")
-        job_key = catalog.dialect(process).job_key(claim.process, claim.key, claim.uuid)
-        self._ask((("HGETALL", job_key),), lambda answers: self._job_was_read(process, record, _checked(answers)[0]))
+    def _was_read(self, what: Outcome) -> None:
+        match what:
+            case Found():
+                self._rebuild(what)
+            case NotHeld():
+                self.exit(NOT_HELD)
+            case NothingToRun(gone):
+                if gone:
+                    log.warning("job %s of %s is queued, but no longer in Redis: dropped", self._claim.uuid, self._claim.process)
+                self._forget()
+            case Headless(fields):
+                self._put_aside("its record is no longer in redis", fields)
 
-    def _job_was_read(self, process: Process, record: Mapping[str, str], fields: Mapping[str, str]) -> None:
-        if fields.get("job.status.current") not in (Status.SCHEDULED, Status.RUNNING):
-            self._forget()
-            return
-        self._claim = self._claim._replace(deadline_ms=int(record["deadline"]), entry=record["entry"], request=None)
-        self._prepare(process, record["request"], record["owner"])
-        self._job = self._dialect.restore(self._job, fields, record)
+    def _rebuild(self, found: Found) -> None:
+        record = found.record
+        accepted_ms = int(record.get("accepted", self._claim.accepted_ms))  # a job from before this was recorded has none
+        self._claim = self._claim._replace(
+            deadline_ms=int(record["deadline"]), entry=record["entry"], accepted_ms=accepted_ms, request=None
+        )
+        self._prepare(found.process, record["request"], record["owner"])
+        self._job = self._dialect.restore(self._job, found.fields, record)
         events: list[Event] = [] if self._job.status is Status.RUNNING else [JobStarted()]
-        if self._claim.crashes >= self._around.max_crashes:
-            events.append(JobEnded(Status.ERROR, f"given up: its runner has crashed {self._claim.crashes} times"))
+        crashed = bool(self._claim.crash) and record.get("released") != record["owner"]
+        interruptions = self._interruptions() if crashed else []
+        self._counts_crash = bool(interruptions and self._claim.crashes)
+        if self._cancelled or "cancel" in record:
+            events.append(_CANCELLED)
+        elif self._claim.crashes >= self._around.max_crashes and not interruptions:  # no task is to blame
+            events.append(JobEnded(Status.ERROR, f"given up: its runner has crashed {self._claim.crashes} times", ""))
+        else:
+            events += interruptions
+        self._begin_again(events)
+
+    def _interruptions(self) -> list[TaskInterrupted]:
+        """The tasks whose calls were under way when whoever ran the job died; those that waited for another attempt had no part in it."""
+        tasks = (self._job.tasks[name] for name in self._job.pending)
+        return [TaskInterrupted(task.name) for task in tasks if task.status is Status.RUNNING and not task.until_ms]
+
+    def _begin_again(self, events: list[Event]) -> None:
+        """Go on from where the record says that the job was; a suspected job only claims it, and waits for its turn."""
+        job = self._job
+        for event in events:
+            job, _ = apply(job, event)
+        self._suspected = self._held_up = suspicion(job) >= SUSPICION
         self._go_on(events)
+        if self._suspected and not self._handing_over:
+            log.warning("job %s of %s is a suspect: one at a time runs on a node", job.uuid, job.process)
+            self._announce()
 
-    def _forget(self, *first: tuple[Any, ...]) -> None:
-        """Take the entry out of the queue, after the `first` commands, and end: there is nothing (left) to run."""
-        queue, entry = keys.queue(self._claim.process), self._claim.entry
-        self._ask((*first, ("XACK", queue, keys.GROUP, entry), ("XDEL", queue, entry)), lambda _: self.exit(Normal))
+    def _announce(self) -> None:
+        """The scheduler may have heard neither that the job is suspected, nor that it is no more."""
+        word = Suspected if self._suspected and not self._handing_over else Cleared
+        self._scheduler.tell(word(self.actor_ref, self._claim.uuid))
 
-    def _put_aside(self) -> None:
-        """Even to give the job up, a runner has crashed: it ends in error unread, and its entry is kept where operators find it."""
+    def _forget(self) -> None:
+        """There is nothing (left) to run."""
+        self._handing_over = True
+        dialect = self._around.catalog.dialect_of(self._claim.process)
+        self._job_data.tell(Ledger(self._claim, None, dialect, "", self.actor_ref).forget())
+
+    def _put_aside(self, why: str, fields: Mapping[str, str] = NOTHING) -> None:
+        """A job that cannot be read, nor be given up as others are: it ends in error unread, and goes to the dead letter."""
         claim, around = self._claim, self._around
-        log.error("job %s of %s cannot be read, nor be ended as others are: see %s", claim.uuid, claim.process, keys.dead(claim.process))
+        log.error("job %s of %s cannot be read (%s): see %s", claim.uuid, claim.process, why, keys.dead(claim.process))
+        self._handing_over = True
         dialect = around.catalog.dialect_of(claim.process)
         job = Job(claim.process, claim.key, claim.uuid, 0, Limits(), Status.ERROR, {}, (), 0, 0)
-        fields = dialect.writes(job, [JobChanged(Status.ERROR)], around.clock.stamp()).fields
-        job_key, record_key = dialect.job_key(claim.process, claim.key, claim.uuid), keys.record(claim.process, claim.uuid)
-        reason = f"its runner has crashed {claim.crashes} times"
-        expiries = [("PEXPIRE", key, around.retention_ms) for key in (job_key, record_key) if around.retention_ms]
-        self._forget(
-            ("XADD", keys.dead(claim.process), "*", *entry_fields(claim.process, claim.key, claim.uuid), "reason", reason),
-            ("HSET", job_key, *fields),
-            *expiries,
-        )
+        given_up = GivenUp("", claim.crashes, f"given up: {why}", claim.crash)
+        ledger = Ledger(claim, None, dialect, "", self.actor_ref)
+        at, failed = around.clock.now(), dialect.failed(fields)
+        self._job_data.tell(ledger.end_held(job, [JobChanged(Status.ERROR)], at, around.retention_ms, given_up, failed))
 
     # how it goes on
 
@@ -209,6 +260,7 @@ class JobRunner(Actor):
         for reply in replies:
             task = self._job.tasks[reply.task]
             if task.status is Status.RUNNING and task.attempts == reply.attempt:
+                fault.at("reply.received")
                 self._under_way.discard(reply.task)
                 events.append(TaskReplied(reply.task, self._dialect.outcome(self._job, task, reply)))
         self._go_on(events)
@@ -219,8 +271,8 @@ class JobRunner(Actor):
             return
         changes: list[Change] = []
         called: list[str] = []
-        now_ms = self._around.clock.now_ms()
-        events = events or self._decisions(now_ms)
+        at = self._around.clock.now()
+        events = events or self._decisions(at.ms)
         while events:
             for event in events:
                 self._job, more = apply(self._job, event)
@@ -228,47 +280,68 @@ class JobRunner(Actor):
                 if isinstance(event, TaskCalled):
                     called.append(event.task)
                 elif isinstance(event, TaskDelayed):
-                    self.send_after((event.until_ms - now_ms) / 1000, _Due(event.task))
-            events = self._decisions(now_ms)
-        self._record(self._ledger, changes, called)
+                    fault.at("retry.scheduled")
+                    self.send_after((event.until_ms - at.ms) / 1000, _Due(event.task))
+                elif isinstance(event, JobEnded):
+                    self._finish_job(self._ledger, changes, event, at)
+                    return
+            events = self._decisions(at.ms)
+        self._record(self._ledger, changes, called, at)
+        if self._suspected and not self._held_up and suspicion(self._job) < SUSPICION:
+            self._suspected = False
+            self._announce()
         if self._draining:
             self._leave_if_idle()
 
+    def _due(self, name: str) -> None:
+        task = self._job.tasks[name]
+        if task.crashes >= SUSPICION and not self._suspected and not self._handing_over:
+            self._suspected = self._held_up = True  # while it waited, it was not: others had the place
+            self._announce()
+        self._go_on([TaskDue(name)] if task.status is Status.RUNNING else [])
+
     def _decisions(self, now_ms: int) -> list[Event]:
         decisions = decide(self._process, self._job, now_ms, random())
-        return [event for event in decisions if not isinstance(event, TaskCalled)] if self._draining else decisions
+        calls_nothing = self._draining or self._held_up
+        return [event for event in decisions if not isinstance(event, TaskCalled)] if calls_nothing else decisions
 
-    def _record(self, ledger: Ledger, changes: list[Change], called: list[str]) -> None:
-        if self._job.status is not Status.RUNNING:
-            self._finish_job(ledger, changes)
-            return
+    def _record(self, ledger: Ledger, changes: list[Change], called: list[str], at: Moment) -> None:
         calls = [self._call(task) for task in called]
         self._under_way.update(called)
         at_once = self._may_call_at_once(ledger, changes)
         if changes or not ledger.claimed:
             waiting = [call for call in calls if call.fresh or not at_once]
-            self._job_data.tell(ledger.transition(self._job, changes, self._around.clock.stamp(), waiting))
+            commit = ledger.transition(self._job, changes, at, waiting, idle=self._held_up, confirm=self._counts_crash)
+            self._counts_crash = False
+            self._job_data.tell(commit)
         for call in calls:
             if at_once and not call.fresh:
                 self._calls.tell(call)
 
     def _may_call_at_once(self, ledger: Ledger, changes: list[Change]) -> bool:
         """Calls that follow from nothing unrecorded need not wait for their own mark; those of a job taken over wait for the claim."""
-        begun_here = ledger.claimed or self._claim.request is not None
-        return begun_here and all(not isinstance(change, TaskChanged) or change.status is Status.RUNNING for change in changes)
+        if self._suspected or not (ledger.claimed or self._claim.request is not None):
+            return False
+        return all(not isinstance(change, TaskChanged) or change.status is Status.RUNNING for change in changes)
 
     def _call(self, name: str) -> Call:
         return task_call(self._job, self._headers, self._job.tasks[name], self.actor_ref, self._around.max_reply_bytes)
 
     # how it ends
 
-    def _finish_job(self, ledger: Ledger, changes: list[Change]) -> None:
+    def _cancel_job(self) -> None:
+        self._cancelled = True
+        self._go_on([_CANCELLED])
+
+    def _finish_job(self, ledger: Ledger, changes: list[Change], end: JobEnded, at: Moment) -> None:
         self._handing_over = True
         self._cancel_calls()
-        self._job_data.tell(ledger.end(self._job, changes, self._around.clock.stamp(), self._around.retention_ms))
-        if log.isEnabledFor(logging.INFO):
-            job, failed = self._job, sum(task.status is Status.ERROR for task in self._job.tasks.values())
-            log.info("job %s of %s is %s: %d tasks, %d failed", job.uuid, job.process, job.status.value, len(job.tasks), failed)
+        given_up = None
+        if end.culprit is not None:
+            crashes = max(self._claim.crashes, self._job.tasks[end.culprit].crashes if end.culprit else 0)
+            given_up = GivenUp(end.culprit, crashes, end.text, self._claim.crash)
+        self._job_data.tell(ledger.end(self._job, changes, at, self._around.retention_ms, given_up))
+        _log_end(self._job, end)
 
     def _cancel_calls(self) -> None:
         for task in self._under_way:
@@ -298,8 +371,16 @@ class JobRunner(Actor):
         raise LostWrites(f"job {self._claim.uuid} of {self._claim.process}: redis answers {why}")
 
 
-def _checked(answers: list[Any]) -> list[Any]:
-    for answer in answers:
-        if isinstance(answer, Exception):
-            raise answer
-    return answers
+def _log_end(job: Job, end: JobEnded) -> None:
+    """For operators: what went wrong stands out, and says where to look."""
+    failed = [task for task in job.tasks.values() if task.status is Status.ERROR]
+    if end.culprit is not None:
+        log.error("job %s of %s was given up, and is in the dead letter: %s", job.uuid, job.process, end.text.removeprefix("given up: "))
+    elif failed and job.status is not Status.CANCELLED:
+        first, text = failed[0].name, failed[0].error[:LOGGED_TEXT]
+        counts = (len(failed), len(job.tasks))
+        log.warning(
+            "job %s of %s ended %s, with %d of %d tasks failed, first %r: %s", job.uuid, job.process, job.status, *counts, first, text
+        )
+    elif log.isEnabledFor(logging.INFO):
+        log.info("job %s of %s ended %s, tasks: %d", job.uuid, job.process, job.status, len(job.tasks))

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from cameron.core.job import Job, new_job
 from cameron.core.process import Process
 from cameron.definitions import Dialect, Settings, dialects, load, read_document
 from cameron.errors import ConfigError, ProcessNotFound
@@ -49,6 +50,11 @@ class Catalog:
         """The process of a stored definition, known from now on by its digest."""
         process = read_document(document, self._settings)
         return self._by_digest.setdefault(process.digest, process)
+
+    def new_job(self, process: Process, key: str, uuid: str, request: str, deadline_ms: int) -> Job:
+        """A job as it was accepted, made again from its request's text. Raises InvalidRequest."""
+        payload = self.dialect(process).read_request(process, request.encode()).payload
+        return new_job(process, key, uuid, payload, deadline_ms)
 
     def dialect_of(self, name: str) -> Dialect:
         """The dialect of the process of that name, or the main one where there is none (any more)."""

@@ -67,7 +67,7 @@ class TreeView:
         ))  # fmt: skip
         line = Text.assemble((actor["name"].ljust(width), f"bold {style}"), (cells, style), no_wrap=True, overflow="ellipsis")
         if actor["last_crash"]:
-            line.append(f"\n{_printable(actor['last_crash'])[:CRASH_SHOWN]}", style="red")
+            line.append(f"\n{printable(actor['last_crash'])[:CRASH_SHOWN]}", style="red")
         return line
 
     def _rate(self, handled: int, path: tuple[str, ...], passed_s: float | None) -> str:
@@ -92,7 +92,7 @@ def _seconds(age_s: float) -> str:
     return f"{age_s / 3600:.0f} h"
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """On one line, without what could steer a terminal: the text may come from a service."""
     return " ".join("".join(sign if sign.isprintable() else " " for sign in text).split())
 

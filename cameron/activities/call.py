@@ -64,5 +64,17 @@ class Cancel(NamedTuple):
     task: str
 
 
+class Report(NamedTuple):
+    """Tell `to` how many calls wait, and for whom: a `Congestion`."""
+
+    to: ReplyTo
+
+
+class Congestion(NamedTuple):
+    """The hosts that have calls waiting for a free connection."""
+
+    hosts: dict[str, tuple[int, int]]  # "host:port" -> calls in flight and calls that wait
+
+
 class InvalidCall(ValueError):
     """The call cannot be sent as it is; the text says what to mend."""

@@ -49,6 +49,10 @@ class CallQueue(Generic[T]):
             self._turn.append(host)
         return item
 
+    def waiting(self) -> dict[str, tuple[int, int]]:
+        """The hosts that have items waiting: how many of theirs are running, and how many wait."""
+        return {host: (self._running.get(host, 0), len(waiting)) for host, waiting in self._waiting.items()}
+
     def done(self, host: str) -> None:
         """An item of this host has ended: its slot is free."""
         count = self._running[host] - 1

@@ -14,6 +14,7 @@ from typing import Any
 
 import pycurl
 
+from cameron import fault
 from cameron.activities.call import Call, Failure, InvalidCall, Reply, ReplyTo
 from cameron.activities.call_queue import CallQueue
 from cameron.activities.lookups import Lookups, Parked
@@ -142,6 +143,11 @@ class CurlLoop:
         """How many calls libcurl is busy with."""
         return len(self._in_flight)
 
+    def waiting(self) -> dict[str, tuple[int, int]]:
+        """By host that has calls waiting: how many are in flight, and how many wait; one that was cancelled counts until its turn."""
+        self._start_what_may_run()
+        return self._queue.waiting()
+
     def _start_what_may_run(self) -> None:
         while (waiting := self._queue.take()) is not None:
             self._start_unless_parked(waiting)
@@ -171,6 +177,7 @@ class CurlLoop:
         self._multi.add_handle(transfer.curl)
         self._in_flight[transfer.curl] = waiting
         waiting.transfer = transfer
+        fault.at("call.started")
 
     def _wait_s(self, timeout_s: float | None) -> float | None:
         if self._ready:

@@ -9,7 +9,8 @@ import logging
 import resource
 from typing import Any
 
-from cameron.activities.call import Call, Cancel, Failure, InvalidCall, Replies, Reply, ReplyTo
+from cameron import fault
+from cameron.activities.call import Call, Cancel, Congestion, Failure, InvalidCall, Replies, Reply, ReplyTo, Report
 from cameron.activities.curl_loop import CurlLoop
 from cameron.otp import Exit, Reason, ThreadActor
 
@@ -43,17 +44,20 @@ class HttpCalls(ThreadActor):
         self._loop = CurlLoop(max_calls, min(self._max_calls_per_host, max_calls), self._proxy)
 
     def on_receive(self, message: Any) -> None:
-        """Take a Call or a Cancel; what is neither is logged and dropped, as a crash would cost everybody their calls."""
+        """Take a Call, a Cancel or a Report; what is none of them is logged and dropped, as a crash would cost everybody their calls."""
         if isinstance(message, Call):
             self._add(message)
         elif isinstance(message, Cancel):
             self._open_loop.cancel(message.reply_to, message.task)
+        elif isinstance(message, Report):
+            self._tell(message.to, Congestion(self._open_loop.waiting()))
         else:
             super().on_receive(message)
 
     def wait(self, timeout_s: float | None) -> None:
         """Let the loop work until something happened, and tell what completed."""
         for receiver, replies in self._open_loop.poll(timeout_s).items():
+            fault.at("call.ended")
             self._tell(receiver, Replies(replies))
         if self.is_fenced:  # killed, so `terminate` is not called
             self._open_loop.close()
@@ -73,13 +77,13 @@ class HttpCalls(ThreadActor):
         except TypeError:
             log.exception("a Call was dropped: its reply_to and task have to be hashable")
 
-    def _tell(self, receiver: ReplyTo, replies: Replies) -> None:
+    def _tell(self, receiver: ReplyTo, message: Replies | Congestion) -> None:
         try:
-            receiver.tell(replies)
+            receiver.tell(message)
         except Exit:  # this actor was killed meanwhile: what it has to say counts no longer
             return
         except Exception:  # one receiver's fault is not to cost the others their calls
-            log.exception("%r could not be told its replies: give the ref of an actor as reply_to", receiver)
+            log.exception("%r could not be told what it asked for: give the ref of an actor as reply_to", receiver)
 
     @property
     def _open_loop(self) -> CurlLoop:

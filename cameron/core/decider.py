@@ -21,8 +21,15 @@ def decide(process: Process, job: Job, now_ms: int, chance: float) -> list[Event
     if job.status is not Status.RUNNING:
         return []
     if now_ms >= job.deadline_ms:
-        return [JobEnded(Status.ERROR, f"not finished within the job's {process.limits.timeout_s:g} s (setting job.timeout_s)")]
-    decisions: list[Event] = [decision for name in job.pending if (decision := _about(job, job.tasks[name], now_ms, chance))]
+        limit = "setting job.timeout_s, or the process's option timeout_s"
+        return [JobEnded(Status.ERROR, f"not finished within the job's {process.limits.timeout_s:g} s ({limit})")]
+    decisions: list[Event] = []
+    for name in job.pending:
+        decision = _about(process, job, job.tasks[name], now_ms, chance)
+        if isinstance(decision, JobEnded):
+            return [decision]
+        if decision:
+            decisions.append(decision)
     if decisions:
         return decisions
     if job.failing and not job.running:
@@ -32,12 +39,14 @@ def decide(process: Process, job: Job, now_ms: int, chance: float) -> list[Event
     return []
 
 
-def _about(job: Job, task: Task, now_ms: int, chance: float) -> Event | None:
+def _about(process: Process, job: Job, task: Task, now_ms: int, chance: float) -> Event | None:
     """What to do about a pending task; None: nothing new starts in a job that is failing."""
     if task.status is Status.SCHEDULED:
         return None if job.failing else TaskCalled(task.name)
     if task.failure:
         return _after_failure(task, now_ms, chance)
+    if task.crashes >= process.limits.max_crashes:
+        return JobEnded(Status.ERROR, _given_up(task), task.name)
     if task.until_ms > now_ms:  # restored while it waited
         return TaskDelayed(task.name, task.until_ms)
     if task.activity.at_most_once and not task.until_ms:  # restored while its call was under way
@@ -52,3 +61,7 @@ def _after_failure(task: Task, now_ms: int, chance: float) -> Event:
         tried = f" ({task.attempts} attempts)" if task.attempts > 1 else ""
         return TaskFailed(task.name, failure.text + tried)
     return TaskDelayed(task.name, now_ms + int(1000 * delay_s(policy, task.attempts, chance, failure.retry_after_s)))
+
+
+def _given_up(task: Task) -> str:
+    return f"given up: whoever ran this job has died {task.crashes} times while task {task.name!r} was called (setting job.max_crashes)"

@@ -77,14 +77,25 @@ class TaskDue(NamedTuple):
     task: str
 
 
+class TaskInterrupted(NamedTuple):
+    """A fact: whoever ran the job has died, or crashed, while this task's call was under way."""
+
+    task: str
+
+
 class JobEnded(NamedTuple):
     """A decision: nothing is left to do, or nothing more is to be done; running tasks end in error with `text`."""
 
     status: Status
     text: str = ""
+    culprit: str | None = None  # where the job is given up, as too many have died with it: the task that was called then, "" if none was
 
 
-Event = JobStarted | TaskCalled | TaskReplied | TaskDelayed | TaskFailed | TaskDue | JobEnded
+class JobRetried(NamedTuple):
+    """A decision: a finished job is to go on from those of its tasks that have failed."""
+
+
+Event = JobStarted | TaskCalled | TaskReplied | TaskDelayed | TaskFailed | TaskDue | TaskInterrupted | JobEnded | JobRetried
 
 
 # Changes: what an event made different, for whoever keeps the record
@@ -104,14 +115,14 @@ class TasksDiscovered(NamedTuple):
 
 
 class TaskChanged(NamedTuple):
-    """A task has a new status, and its output with it where it has ended."""
+    """A task has a new status, and its output with it where it has ended; `scheduled` again, it has lost what it had."""
 
     task: str
     status: Status
 
 
 class TaskTried(NamedTuple):
-    """A running task's attempts or its delay have changed."""
+    """A running task's attempts, its delay or its crashes have changed."""
 
     task: str
 

@@ -19,6 +19,7 @@ from cameron.core.event import (
     Failure,
     JobChanged,
     JobEnded,
+    JobRetried,
     JobStarted,
     Success,
     TaskCalled,
@@ -26,12 +27,15 @@ from cameron.core.event import (
     TaskDelayed,
     TaskDue,
     TaskFailed,
+    TaskInterrupted,
     TaskReplied,
     TasksDiscovered,
     TaskTried,
 )
 from cameron.core.process import Activity, Limits, Process
 from cameron.core.status import IllegalTransition, Status, follow
+
+SUSPICION = 2  # crashes with one and the same task, from which on its job runs beside no other such job on a node
 
 
 class Task(NamedTuple):
@@ -48,6 +52,7 @@ class Task(NamedTuple):
     status: Status = Status.SCHEDULED
     attempts: int = 0
     until_ms: int = 0  # not to be called before; 0: no delay
+    crashes: int = 0  # of whoever ran the job, with this task's call under way
     failure: Failure | None = None  # of the last attempt, until it is decided what follows
     output: Success | None = None
     error: str = ""
@@ -100,10 +105,15 @@ def apply(job: Job, event: Event) -> tuple[Job, list[Change]]:
             return _unpend(job, task), [TaskTried(name)]
         case TaskDue(name):
             return _pend(job, _running(job.tasks[name])), []
+        case TaskInterrupted(name):
+            task = _running(job.tasks[name])
+            return _pend(job, task._replace(crashes=task.crashes + 1)), [TaskTried(name)]
         case JobStarted():
             return job._replace(status=follow(job.status, Status.RUNNING)), [JobChanged(Status.RUNNING)]
         case JobEnded(status, text):
             return _ended(job, status, text)
+        case JobRetried():
+            return _retried(job)
     raise TypeError(f"{event!r} is no event")
 
 
@@ -150,7 +160,7 @@ def _succeeded(job: Job, task: Task, success: Success) -> tuple[Job, list[Change
         _grow(tasks, task, success, names)
     tasks[task.name] = task._replace(status=status, output=success, open=task.open - 1 + len(names), until_ms=0, failure=None)
     pending = _without(job.pending, task.name) if job.pending else ()
-    if names:
+    if names and not task.waits_for:
         ready = names if success.growth and success.growth.parallel else names[:1]
         pending = (*pending, *ready)
     return job._replace(
@@ -167,7 +177,8 @@ def _limit_fault(job: Job, task: Task, success: Success) -> str | None:
     if job.stored_bytes + _bytes(success.data) + _bytes(success.growth_text) > limits.max_stored_bytes:
         return f"the job would store more than {limits.max_stored_bytes} bytes of output (setting job.max_stored_bytes)"
     if growing and len(job.tasks) + growing > limits.max_tasks:
-        return f"its {growing} next activities would bring the job above {limits.max_tasks} tasks (setting job.max_tasks)"
+        limit = "setting job.max_tasks, or the process's option max_tasks"
+        return f"its {growing} next activities would bring the job above {limits.max_tasks} tasks ({limit})"
     if growing and task.depth >= limits.max_depth:
         return f"its next activities would be deeper than {limits.max_depth} (setting job.max_depth)"
     return None
@@ -202,7 +213,7 @@ def _grow(tasks: dict[str, Task], parent: Task, success: Success, names: tuple[s
             parent.name,
             parent.depth + 1,
             success.payload,
-            waits_for=1 if chained and at else 0,
+            waits_for=1 if (chained and at) or parent.waits_for else 0,
             followers=names[at + 1 : at + 2] if chained else (),
         )
 
@@ -210,17 +221,36 @@ def _grow(tasks: dict[str, Task], parent: Task, success: Success, names: tuple[s
 def _close(tasks: dict[str, Task], name: str) -> tuple[str, ...]:
     """Where the branch of the task that has just ended is closed, tell those that wait for it, and go up; answer who waits no more."""
     freed: list[str] = []
-    task = tasks[name]
-    while not task.open:
+    ended = [name]
+    while ended:
+        task = tasks[ended.pop()]
+        if task.open or task.waits_for:
+            continue
         for follower in task.followers:
-            waiting = tasks[follower] = tasks[follower]._replace(waits_for=tasks[follower].waits_for - 1)
-            if not waiting.waits_for and waiting.status is Status.SCHEDULED:
-                freed.append(follower)
-        if task.parent is None:
-            break
-        parent = tasks[task.parent]
-        task = tasks[parent.name] = parent._replace(open=parent.open - 1)
+            _wait_for_one_less(tasks, follower, freed, ended)
+        if task.parent is not None:
+            parent = tasks[task.parent]
+            tasks[parent.name] = parent._replace(open=parent.open - 1)
+            ended.append(parent.name)
     return tuple(freed)
+
+
+def _wait_for_one_less(tasks: dict[str, Task], name: str, freed: list[str], ended: list[str]) -> None:
+    """In a job that was retried, what is done may have waited for what is called again: then so did all that grew from it."""
+    todo, done = [name], list[str]()
+    while todo:
+        name = todo.pop()
+        task = tasks[name] = tasks[name]._replace(waits_for=tasks[name].waits_for - 1)
+        if task.waits_for:
+            continue
+        if task.status is Status.SCHEDULED:
+            freed.append(name)
+            continue
+        done.append(name)
+        if task.output and task.output.growth:
+            children = [child.name for child in tasks.values() if child.parent == name]
+            todo += reversed(children if task.output.growth.parallel else children[:1])
+    ended += reversed(done)  # whoever closes them takes the last one first: a task before its children, which tell it that they are closed
 
 
 def _failed(job: Job, task: Task, text: str) -> tuple[Job, list[Change]]:
@@ -240,8 +270,25 @@ def _failed(job: Job, task: Task, text: str) -> tuple[Job, list[Change]]:
 def _ended(job: Job, status: Status, text: str) -> tuple[Job, list[Change]]:
     tasks, changes = dict(job.tasks), list[Change]()
     cut_short = [name for name, task in tasks.items() if task.status is Status.RUNNING] if job.running else []
-    for name in cut_short or (job.pending if text else ()):  # where nothing ran, what was about to start bears the text
+    about_to_start = job.pending if text and status is Status.ERROR else ()  # bears the text where nothing ran
+    for name in cut_short or about_to_start:
         tasks[name] = tasks[name]._replace(status=Status.ERROR, error=text, failure=None)
         changes.append(TaskChanged(name, Status.ERROR))
     changes.append(JobChanged(status))
     return job._replace(status=follow(job.status, status), tasks=tasks, pending=(), running=0), changes
+
+
+def _retried(job: Job) -> tuple[Job, list[Change]]:
+    """What has failed is as if it had not been called yet; what is to be called next shows when the job is restored from its record."""
+    tasks, changes = dict(job.tasks), list[Change]()
+    for name, task in tasks.items():
+        if task.status is Status.ERROR:
+            tasks[name] = task._replace(status=follow(task.status, Status.SCHEDULED), error="", attempts=0, crashes=0)
+            changes.append(TaskChanged(name, Status.SCHEDULED))
+    changes.append(JobChanged(Status.SCHEDULED))
+    return job._replace(status=follow(job.status, Status.SCHEDULED), tasks=tasks, failing=False), changes
+
+
+def suspicion(job: Job) -> int:
+    """The most crashes that a task has seen which is being called, or is about to be; one that waits for another attempt kills nobody."""
+    return max((task.crashes for task in job.tasks.values() if task.status is Status.RUNNING and not task.until_ms), default=0)

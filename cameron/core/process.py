@@ -54,6 +54,7 @@ class Limits(NamedTuple):
     max_depth: int = 1_000  # of tasks below one another; the first is at depth 1
     max_stored_bytes: int = 64 * 1024 * 1024  # of outputs
     timeout_s: float = 7 * 24 * 3600.0  # from acceptance to the end
+    max_crashes: int = 5  # of whoever runs the job, with one and the same task under way; then it is given up
 
 
 class Process(NamedTuple):
@@ -65,6 +66,9 @@ class Process(NamedTuple):
     document: str  # the definition as JSON text, from which the dialect reads this very process again
     digest: str
     limits: Limits = Limits()
+    unique: bool = False  # at most one unfinished job of a key
+    retention_ms: int | None = None  # how long an ended job's keys stay; 0: for ever; None: as the node is set
+    max_jobs: int = 0  # in progress at once on one node; 0: no limit of its own
 
     @property
     def start_url(self) -> str:

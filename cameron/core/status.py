@@ -16,10 +16,13 @@ class Status(StrEnum):
 LEGAL: dict[Status, frozenset[Status]] = {
     Status.SCHEDULED: frozenset({Status.RUNNING, Status.ERROR, Status.CANCELLED}),
     Status.RUNNING: frozenset({Status.DONE, Status.ERROR, Status.CANCELLED}),
-    Status.DONE: frozenset(),
-    Status.ERROR: frozenset(),
-    Status.CANCELLED: frozenset(),
+    Status.DONE: frozenset({Status.SCHEDULED}),  # a finished job that is retried, for those of its tasks that have failed
+    Status.ERROR: frozenset({Status.SCHEDULED}),  # such a job, and such a task
+    Status.CANCELLED: frozenset({Status.SCHEDULED}),
 }
+
+
+ENDED = frozenset({Status.DONE, Status.ERROR, Status.CANCELLED})
 
 
 class IllegalTransition(Exception):

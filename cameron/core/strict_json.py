@@ -43,7 +43,7 @@ def parse(raw: bytes) -> Any:
     except RecursionError:
         raise NotJson("nested too deeply") from None
     except json.JSONDecodeError as error:
-        raise NotJson(f"{error.msg} at line {error.lineno} column {error.colno}") from None
+        raise NotJson(f"it is no JSON (line {error.lineno}, column {error.colno})") from None
     except ValueError:  # Python's own limit on the digits of an integer
         raise NotJson("an integer with too many digits") from None
     if raw.count(b"[") + raw.count(b"{") > DEPTH_MAX and _is_deeper(value, DEPTH_MAX):

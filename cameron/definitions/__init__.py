@@ -7,10 +7,10 @@ from cameron.core.process import Process
 from cameron.core.strict_json import parse
 from cameron.definitions.cameron import CameronDialect
 from cameron.definitions.config_file import read_config_file
-from cameron.definitions.dialect import Dialect
+from cameron.definitions.dialect import Dialect, JobRequest, Writes
 from cameron.definitions.settings import Settings
 
-__all__ = ["Dialect", "Settings", "dialects", "load", "read_document"]
+__all__ = ["Dialect", "JobRequest", "Settings", "Writes", "dialects", "load", "read_document"]
 
 
 def dialects(settings: Settings) -> Mapping[str, Dialect]:

@@ -1,6 +1,7 @@
 """The main dialect: processes of one start activity, which grow by the `next_activities` of each reply.
 
-Definitions: `{processes, [{foo, {start_activity_url, "http://..."}}, ...]}.` in `priv/processes/<environment>.config`.
+Definitions: `{processes, [{foo, {start_activity_url, "http://..."}}, ...]}.` in `priv/processes/<environment>.config`; a process may have
+options, which its next activities have too.
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from cameron.core.process import CONTROL_CHARACTER, Activity, HttpCall, Process,
 from cameron.core.strict_json import NotJson, compact, parse
 from cameron.definitions import hash_layout
 from cameron.definitions.dialect import JobRequest, Reply, Writes
+from cameron.definitions.options import NO_OPTIONS, Options, stored_options, with_options
 from cameron.definitions.settings import Settings
 from cameron.errors import ConfigError, InvalidRequest
 from cameron.store import keys
@@ -34,20 +36,22 @@ class CameronDialect:
     # documents
 
     def read_process(self, document: str) -> Process:
-        """The process of a stored document `{"dialect", "name", "start_activity_url"}`."""
+        """The process of a stored document `{"dialect", "name", "start_activity_url"}`, with `"options"` where it has any."""
         read = parse(document.encode())
-        return self.process(read["name"], read["start_activity_url"], "a stored definition")
+        name = read["name"]
+        return self.process(name, read["start_activity_url"], "a stored definition", stored_options(read.get("options", {}), name))
 
-    def process(self, name: str, url: str, where: str) -> Process:
-        """The process that starts at `url`; `where` begins the text of a ConfigError."""
+    def process(self, name: str, url: str, where: str, options: Options = NO_OPTIONS) -> Process:
+        """The process that starts at `url`, with checked options; `where` begins the text of a ConfigError."""
         if not url.lower().startswith(("http://", "https://")):
             raise ConfigError(f"{where}: start_activity_url of {name!r} must begin with http:// or https://, not be {url!r}")
-        document = compact({"dialect": self.name, "name": checked_process_name(name, where), "start_activity_url": url})
+        said: dict[str, Any] = {"dialect": self.name, "name": checked_process_name(name, where), "start_activity_url": url}
+        if options:
+            said["options"] = dict(sorted(options.items()))
+        document = compact(said)
         digest = hashlib.sha256(document.encode()).hexdigest()[:16]
-        return Process(name, self.name, (self._activity(START, url),), document, digest, self._settings.limits)
-
-    def _activity(self, name: str, url: str) -> Activity:
-        return Activity(name, HttpCall(url), retry=self._settings.retry, timeouts=self._settings.timeouts)
+        start = Activity(START, HttpCall(url), retry=self._settings.retry, timeouts=self._settings.timeouts)
+        return with_options(Process(name, self.name, (start,), document, digest, self._settings.limits), options)
 
     # requests
 
@@ -95,13 +99,13 @@ class CameronDialect:
         if name and not name.isascii():
             compact(name)  # what JSON in UTF-8 cannot hold is refused, whether the name is handed on or not
         data = compact(reply.get("data"))
-        growth, growth_text = self._growth(reply.get("next_activities"))
+        growth, growth_text = self._growth(reply.get("next_activities"), task.activity)
         if growth is None:
             return Success(data, None, growth_text)
         requestor = name or task.name
         return Success(data, growth, growth_text, _payload(job.key, data, requestor), requestor)
 
-    def _growth(self, said: Any) -> tuple[Growth | None, str]:
+    def _growth(self, said: Any, parent: Activity) -> tuple[Growth | None, str]:
         if said is None or said == "undefined":
             return None, "undefined"
         if not isinstance(said, dict):
@@ -111,10 +115,10 @@ class CameronDialect:
             raise NotJson("its next_activities has no list of definitions")
         if parallelizable not in ("yes", "no"):
             raise NotJson('parallelizable in its next_activities is neither "yes" nor "no"')
-        activities = tuple(self._next_activity(definition) for definition in definitions)
+        activities = tuple(self._next_activity(definition, parent) for definition in definitions)
         return (Growth(activities, parallelizable == "yes") if activities else None), compact(said)
 
-    def _next_activity(self, definition: Any) -> Activity:
+    def _next_activity(self, definition: Any, parent: Activity) -> Activity:
         if not isinstance(definition, dict):
             raise NotJson("a definition in its next_activities is no object")
         name, url = definition.get("name"), definition.get("url")
@@ -122,14 +126,14 @@ class CameronDialect:
             raise NotJson(f"in its next_activities, {fault}")
         if not isinstance(url, str) or not url:
             raise NotJson(f"the url of {name!r} in its next_activities is no string")
-        return self._activity(str(name), url)
+        return Activity(str(name), HttpCall(url), at_most_once=parent.at_most_once, retry=parent.retry, timeouts=parent.timeouts)
 
     def recorded(self, job: Job, task: Task, data: str, growth_text: str, handover: str) -> Success:
         """The success of which the record says `next` = `[requestor, [task names]]`."""
         if not handover:
             return Success(data, None, growth_text, names=())
         requestor, names = parse(handover.encode())
-        growth, _ = self._growth(parse(growth_text.encode()))
+        growth, _ = self._growth(parse(growth_text.encode()), task.activity)
         return Success(data, growth, growth_text, _payload(job.key, data, requestor), requestor, tuple(names))
 
     # the record
@@ -146,6 +150,10 @@ class CameronDialect:
         """From the documented fields."""
         return hash_layout.restore(self, job, fields, record)
 
+    def failed(self, fields: Mapping[str, str]) -> list[str]:
+        """From the documented fields."""
+        return hash_layout.failed(fields)
+
     def show(self, process: str, key: str, uuid: str, fields: Mapping[str, str]) -> bytes:
         """The documented document."""
         return hash_layout.show(process, key, uuid, fields)
@@ -158,7 +166,7 @@ def _request_object(body: bytes) -> dict[str, Any]:
     try:
         fields = parse(body)
     except NotJson as error:
-        raise InvalidRequest("body_not_json", f"the body is no JSON ({error}); it must be {example}") from None
+        raise InvalidRequest("body_not_json", f"the body cannot be read: {error}; it must be {example}") from None
     if not isinstance(fields, dict):
         raise InvalidRequest("body_not_object", f"the body must be {example}")
     return fields

@@ -33,11 +33,14 @@ class Reply(Protocol):
 
 
 class Writes(NamedTuple):
-    """What changes make of the keys: fields and values in turn, and the texts of new errors by task."""
+    """What changes make of the keys: fields and values in turn, the texts of new errors by task, and what is taken away."""
 
     fields: list[str]  # of the documented hash
     record: list[str]  # of the engine's record
     errors: list[tuple[str, str]]
+    removed_fields: list[str]
+    removed_record: list[str]
+    removed_errors: list[str]  # tasks whose errors count no longer
 
 
 class Dialect(Protocol):
@@ -67,7 +70,10 @@ class Dialect(Protocol):
         """What to write where, for the changes that led to this job."""
 
     def restore(self, job: Job, fields: Mapping[str, str], record: Mapping[str, str]) -> Job:
-        """A new job brought to where its keys say it was; tasks that were running are pending."""
+        """A new job brought to where its keys say it is; tasks that were running are pending."""
+
+    def failed(self, fields: Mapping[str, str]) -> list[str]:
+        """The tasks that have failed, by the job's hash alone."""
 
     def show(self, process: str, key: str, uuid: str, fields: Mapping[str, str]) -> bytes:
         """A job as its clients see it: a JSON document."""

@@ -211,7 +211,7 @@ class _Reader:
             value = _NUMBER_READERS[found.re](found)
         except ValueError:
             raise self.error(began, f"{found[0]} is not a number") from None
-        if not math.isfinite(value):
+        if isinstance(value, float) and not math.isfinite(value):
             raise self.error(began, f"{found[0]} is too large for a float")
         return value
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from cameron.core.event import (
     Change,
     JobChanged,
+    JobEnded,
     JobStarted,
     TaskCalled,
     TaskChanged,
@@ -15,7 +16,7 @@ from cameron.core.event import (
     TaskTried,
 )
 from cameron.core.job import Job, Task, apply
-from cameron.core.status import Status
+from cameron.core.status import ENDED, Status
 from cameron.core.strict_json import NotJson, compact, parse
 from cameron.definitions.dialect import Dialect, JobRequest, Writes
 
@@ -33,37 +34,55 @@ def accepted(request: JobRequest, stamp: str) -> list[str]:
 
 def writes(job: Job, changes: Sequence[Change], stamp: str) -> Writes:
     """What the changes that led to this job make of its keys."""
-    fields: list[str] = []
-    record: list[str] = []
-    errors: list[tuple[str, str]] = []
+    made = Writes([], [], [], [], [], [])
+    fields, record = made.fields, made.record
     discovered = False
     for change in changes:
         match change:
+            case TaskChanged(name, Status.SCHEDULED):
+                _take_back(name, made)
             case TaskChanged(name, status):
                 fields += (f"task.{name}.status.current", status.value, f"task.{name}.status.{status.value}.time", stamp)
-                _write_output(job.tasks[name], status, fields, errors)
+                _write_output(job.tasks[name], status, made)
             case TasksDiscovered(parent, names):
                 discovered = True
                 if parent is not None:
                     output = job.tasks[parent].output
                     record += (f"task.{parent}.next", compact([output.requestor if output else "", names]))
             case TaskTried(name):
-                task = job.tasks[name]
-                record += (f"task.{name}.attempts", str(task.attempts), f"task.{name}.until", str(task.until_ms))
+                _write_tries(job.tasks[name], record)
             case JobChanged(status):
                 fields += ("job.status.current", status.value, f"job.status.{status.value}.time", stamp)
                 discovered = discovered or status is Status.RUNNING
     if discovered:
         fields += ("job.tasks", ",".join(job.tasks))
-    return Writes(fields, record, errors)
+    return made
 
 
-def _write_output(task: Task, status: Status, fields: list[str], errors: list[tuple[str, str]]) -> None:
+def _write_output(task: Task, status: Status, made: Writes) -> None:
+    of = f"task.{task.name}.output"
     if status is Status.DONE and task.output:
-        fields += (f"task.{task.name}.output.data", task.output.data, f"task.{task.name}.output.next_activities", task.output.growth_text)
+        made.fields.extend((f"{of}.data", task.output.data, f"{of}.next_activities", task.output.growth_text))
     elif status is Status.ERROR:
-        fields += (f"task.{task.name}.output.data", task.error)
-        errors.append((task.name, task.error))
+        made.fields.extend((f"{of}.data", task.error))
+        made.errors.append((task.name, task.error))
+
+
+def _write_tries(task: Task, record: list[str]) -> None:
+    of = f"task.{task.name}"
+    record += (f"{of}.attempts", str(task.attempts), f"{of}.until", str(task.until_ms))
+    if task.crashes:
+        record += (f"{of}.crashes", str(task.crashes))
+
+
+def _take_back(name: str, made: Writes) -> None:
+    """A task that is to be called as if it never had been: one that is known, but not begun, has no fields."""
+    of = f"task.{name}"
+    made.removed_fields.extend(
+        f"{of}.{field}" for field in ("status.current", "status.running.time", "status.error.time", "output.data", "output.next_activities")
+    )
+    made.removed_record.extend(f"{of}.{field}" for field in ("attempts", "until", "crashes"))
+    made.removed_errors.append(name)
 
 
 def restore(dialect: Dialect, job: Job, fields: Mapping[str, str], record: Mapping[str, str]) -> Job:
@@ -72,11 +91,14 @@ def restore(dialect: Dialect, job: Job, fields: Mapping[str, str], record: Mappi
     Tasks come in the order of their discovery, so each is there before what grew from it; every task gets the name it was given.
     Running tasks are pending afterwards: nobody waits for their replies any more.
     """
+    status = Status(fields.get("job.status.current", Status.SCHEDULED))
     names = [name for name in fields.get("job.tasks", "").split(",") if name]
-    if names:
+    if status is not Status.SCHEDULED:
         job, _ = apply(job, JobStarted())
     for name in names:
         job = _replay(dialect, job, name, fields, record)
+    if status in ENDED:
+        job, _ = apply(job, JobEnded(status))
     return job._replace(tasks={name: job.tasks[name] for name in names if name in job.tasks} | job.tasks)
 
 
@@ -94,9 +116,18 @@ def _replay(dialect: Dialect, job: Job, name: str, fields: Mapping[str, str], re
         return apply(job, TaskReplied(name, success))[0]
     if status == Status.ERROR:
         return apply(job, TaskFailed(name, data))[0]
-    attempts, until_ms = int(record.get(f"task.{name}.attempts", 1)), int(record.get(f"task.{name}.until", 0))
-    tried = job._replace(tasks={**job.tasks, name: task._replace(attempts=attempts, until_ms=until_ms)})
-    return apply(tried, TaskDue(name))[0]
+    tried = task._replace(
+        attempts=int(record.get(f"task.{name}.attempts", 1)),
+        until_ms=int(record.get(f"task.{name}.until", 0)),
+        crashes=int(record.get(f"task.{name}.crashes", 0)),
+    )
+    job = job._replace(tasks={**job.tasks, name: tried})
+    return apply(job, TaskDue(name))[0]
+
+
+def failed(fields: Mapping[str, str]) -> list[str]:
+    """The tasks in error."""
+    return [name for name in fields.get("job.tasks", "").split(",") if fields.get(f"task.{name}.status.current") == Status.ERROR]
 
 
 def show(process: str, key: str, uuid: str, fields: Mapping[str, str]) -> bytes:

@@ -12,6 +12,8 @@ from typing import Any
 from cameron.otp.child import Child, ChildSpec
 from cameron.otp.reasons import Reason
 
+DOES_NOT_START = "the supervisor does not start"  # a report's action where a first child could not be started
+
 # Events
 
 

@@ -16,7 +16,7 @@ from cameron.otp.errors import Ignore, StartFailed
 from cameron.otp.parenthood import end_child, start_from
 from cameron.otp.reasons import Killed, Reason
 from cameron.otp.ref import Ref
-from cameron.otp.report import traceback_of
+from cameron.otp.report import innermost, traceback_of
 from cameron.otp.tree import TreeNode, tree_of
 
 logger = logging.getLogger("cameron.otp")
@@ -26,6 +26,7 @@ ROOT_ENDED: Final = 1
 STOP_TOOK_TOO_LONG: Final = 2
 
 _STOP: Final = "stop"
+SIGNAL_LATENCY_S: Final = 0.2  # at most, between a signal and its handler
 
 
 class Node:
@@ -112,15 +113,23 @@ class Node:
     def _follow(self) -> int:
         """Wait for something to happen to the root, and act on it."""
         while True:
-            event = self._events.get()
+            event = self._next_event()
             if event is _STOP:
                 return self._stop_in_order()
             if isinstance(event, Reason):
                 logger.critical("the root ended (%s), and the program with it: see the crash reports above", event)
                 return ROOT_ENDED
             if isinstance(event, Exception):
-                logger.critical("the root did not start, so there is nothing to run: %s", _cause(event))
+                logger.critical("cannot start: %s", _cause(event))
                 return ROOT_ENDED
+
+    def _next_event(self) -> object:
+        """A signal that comes just before the wait, or to another thread, does not end it; its handler runs when the wait is over."""
+        while True:
+            try:
+                return self._events.get(timeout=SIGNAL_LATENCY_S)
+            except Empty:
+                continue
 
     def _stop_in_order(self) -> int:
         deadline = monotonic() + self._shutdown_s
@@ -149,5 +158,6 @@ class Node:
 
 
 def _cause(failure: Exception) -> str:
+    """What it comes down to, with the traceback where that is a crash."""
     reason = getattr(failure, "reason", None)
-    return str(failure) if reason is None else f"{failure}{traceback_of(reason)}"
+    return str(failure) if reason is None else f"{innermost(reason)}{traceback_of(reason)}"

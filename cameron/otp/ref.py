@@ -42,6 +42,11 @@ class Ref(ActorRef[A]):
         """Whether the actor has not ended. It may end before you look at the answer."""
         return self.actor_inbox.reason is None
 
+    @property
+    def ended_with(self) -> Reason | None:
+        """Why the actor ended, also for those who watched it too late to be told; None while it has not."""
+        return self.actor_inbox.reason
+
     def tell(self, message: Any) -> None:
         """Send a message and go on; to a dead actor it is dropped. Never blocks."""
         refuse_fenced()

@@ -172,7 +172,7 @@ def _on_not_started(state: Supervision, why: Why, child: Child, event: do.NotSta
         return _with(state, child.stopped()), (do.Answer(StartFailed(event.reason)),)
     if why is Why.BOOT:
         state, effects = _stop_all(state)
-        report = _report(state, child, event.reason, "the supervisor does not start")
+        report = _report(state, child, event.reason, do.DOES_NOT_START)
         return state, (report, *effects, do.Leave(Shutdown(("failed_to_start_child", spec.id, event.reason))))
     if spec.backoff is not None:
         return _count(state, child, event)

@@ -14,6 +14,7 @@ import socket
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -130,9 +131,10 @@ class EmbeddedRedis(ThreadActor):
     is used, but not stopped. Who holds the lock on the folder's file `owner` owns the server; who finds it free takes it.
     """
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, is_strict: bool = False) -> None:
+        """`is_strict`: it is to fsync each write before it answers, rather than once a second."""
         super().__init__()
-        self._place = place
+        self._place, self._is_strict = place, is_strict
         self._child: subprocess.Popen[bytes] | None = None
         self._pid = 0
         self._owner: TextIO | None = None
@@ -145,6 +147,7 @@ class EmbeddedRedis(ThreadActor):
         try:
             if state and state["port"] == self._place.port and _answers(self._place):
                 self._pid = state["pid"]
+                self._tighten()
                 self.send_interval(LOOK_S, _Look())
             elif self._owner:
                 self._launch()
@@ -191,6 +194,14 @@ class EmbeddedRedis(ThreadActor):
         (self._place.directory / "server.json").unlink(missing_ok=True)
         self._owner.close()
 
+    def _tighten(self) -> None:
+        """A server that was started without `is_strict` is made so; one stricter than asked for stays so, for other nodes."""
+        if self._is_strict:
+            client: Any = reader(self._place.url, 2.0)
+            with suppress(*StoreAway, StoreError):  # job_data looks whether it is so
+                client.config_set("appendfsync", "always")
+            client.close()
+
     def _inherit(self) -> None:
         """Own the server where its owner is gone by now."""
         if self._owner is None:
@@ -200,7 +211,7 @@ class EmbeddedRedis(ThreadActor):
         directory, port = self._place
         options = {
             "port": str(port), "bind": HOST, "dir": str(directory), "logfile": "redis.log", "daemonize": "no",
-            "appendonly": "yes", "appendfsync": "everysec", "save": "", "maxmemory-policy": "noeviction",
+            "appendonly": "yes", "appendfsync": "always" if self._is_strict else "everysec", "save": "", "maxmemory-policy": "noeviction",
         }  # fmt: skip
         command = [find_server(), *(word for key, value in options.items() for word in (f"--{key}", value))]
         # In a session of its own, so that Ctrl-C at a terminal reaches us alone, and we stop it last.

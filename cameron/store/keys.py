@@ -7,6 +7,13 @@ keep all of a job in one slot.
 
 GROUP = "cameron"  # the consumer group of every queue
 QUEUES = "cameron:queues"  # set: the names of the processes that have, or had, a queue
+PROBE = "cameron:probe"  # string: what is written to see whether Redis writes, and to have something to be waited for until it is fsynced
+NODES = "cameron:nodes"  # set: the names of the nodes that live, or died and still hold jobs
+
+
+def misplaced(key: str) -> str:
+    """Anything: what stood at one of those keys by somebody's slip, and was moved aside."""
+    return f"{key}:misplaced"
 
 
 def job(process: str, key: str, uuid: str) -> str:
@@ -30,8 +37,33 @@ def queue(process: str) -> str:
 
 
 def dead(process: str) -> str:
-    """Stream: entries of the process's queue whose jobs could not be run, nor be ended as jobs are; for operators."""
+    """Stream, the dead letter: the process's jobs that were given up as whoever ran them crashed again and again."""
     return f"cameron:queue:{process}:dead"
+
+
+def jobs(process: str, status: str) -> str:
+    """Sorted set: the process's jobs of that status, as `job_member`s; the score is the epoch millisecond at which they came to it."""
+    return f"cameron:jobs:{process}:{status}"
+
+
+def jobs_by_key(process: str) -> str:
+    """Sorted set, all scores 0, so that it is sorted by key and time of acceptance: all the process's jobs, as `job_member`s."""
+    return f"cameron:jobs:{process}:key"
+
+
+def job_member(key: str, accepted_ms: int, uuid: str) -> str:
+    """A job in those sets. A key holds no control characters, so the tabs tell the parts; 13 digits last until the year 2286."""
+    return f"{key}\t{accepted_ms:013d}\t{uuid}"
+
+
+def unique(process: str, key: str) -> str:
+    """String: the uuid of the one unfinished job of that key, where the process wants them unique."""
+    return f"cameron:unique:{process}:{key}"
+
+
+def idempotency(process: str, token: str) -> str:
+    """String with a time to live: `{uuid} {digest of the request} {key}` of the job that was started with that Idempotency-Key."""
+    return f"cameron:idempotency:{process}:{token}"
 
 
 def definition(process: str, digest: str) -> str:
@@ -42,3 +74,8 @@ def definition(process: str, digest: str) -> str:
 def node(name: str) -> str:
     """String with a time to live: the node's lease."""
     return f"cameron:node:{name}"
+
+
+def inbox(node: str) -> str:
+    """Stream, consumer group `cameron`: what others have to tell the node, such as that a job of its is to be cancelled."""
+    return f"cameron:node:{node}:inbox"

@@ -5,7 +5,8 @@ was not answered, in order. `reader` gives an ordinary client for everything els
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +19,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from cameron.errors import StoreUnavailable
+
 StoreError = RedisError  # any failure of a command
 StoreAway = (RedisConnectionError, RedisTimeoutError, OSError)  # no answer: nothing is known of what was sent last
 ScriptsForgotten = NoScriptError
@@ -27,9 +30,24 @@ Command = tuple[str | bytes | int, ...]
 PASSING_TYPES = (NoScriptError, OutOfMemoryError, ReadOnlyError, ClusterDownError, TryAgainError)  # redis-py takes the word off their text
 PASSING_WORDS = frozenset({"OOM", "NOSCRIPT", "READONLY", "BUSY", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "MISCONF", "NOREPLICAS"})
 _IN_SCRIPT = re.compile(r"@user_script: \d+: -([A-Z]+) ")  # before Redis 7 the word of a command in a script stands amid the text
+MAX_READERS = 10_000  # at once, with one client; redis-py's own bound is lower than the threads that the web server may have
 SEND_AT_ONCE = 4 * 1024 * 1024  # bytes, before answers are awaited: a timeout bounds each such piece, however much there is to write
-_FENCED = ("transition", "end", "hand_back")
-_PLAIN = ("accept", "release", "take_over")
+_SCRIPTS: Mapping[str, tuple[str, ...]] = {  # of what files in `scripts` each one is made
+    "accept": ("writing", "accept"),
+    "transition": ("writing", "fence", "transition"),
+    "end": ("writing", "fence", "end"),
+    "end_queued": ("writing", "fence", "queued", "end"),
+    "end_held": ("writing", "held", "end"),
+    "hand_back": ("fence", "hand_back"),
+    "forget": ("writing", "forget"),
+    "revive": ("writing", "fence", "revive"),
+    "signal": ("signal",),
+    "release": ("release",),
+    "take_over": ("take_over",),
+    "leave": ("leave",),
+    "whereabouts": ("whereabouts",),
+}
+_NOT_THE_WRITERS = ("release", "take_over", "leave", "whereabouts")
 
 
 def passes(answer: object) -> bool:
@@ -55,7 +73,7 @@ def _options(timeout_s: float) -> dict[str, Any]:
 
 def reader(url: str, timeout_s: float) -> "redis.Redis":
     """A client for reads and single commands, safe for many threads; `timeout_s` bounds every answer."""
-    return redis.Redis.from_url(url, **_options(timeout_s))
+    return redis.Redis.from_url(url, max_connections=MAX_READERS, **_options(timeout_s))
 
 
 def place(url: str) -> str:
@@ -64,18 +82,34 @@ def place(url: str) -> str:
     return f"{parts.scheme}://{parts.hostname or ''}{f':{parts.port}' if parts.port else ''}{parts.path}"
 
 
+@contextmanager
+def asking() -> Iterator[None]:
+    """What is read in here raises StoreUnavailable where Redis does not answer, or answers with an error."""
+    try:
+        yield
+    except (*StoreAway, StoreError) as error:
+        raise StoreUnavailable(f"redis does not answer: {error}") from None
+
+
+def redis_cli(url: str) -> str:
+    """How a person looks into that Redis from a shell; the password is theirs to add."""
+    parts = urlsplit(url)
+    if parts.scheme == "unix":
+        return f"redis-cli -s {parts.path}"
+    return f"redis-cli{' --tls' if parts.scheme == 'rediss' else ''} -h {parts.hostname or 'localhost'} -p {parts.port or 6379}"
+
+
 def script_text(name: str) -> str:
-    """A script's source; those that an owner writes with begin with the fence."""
+    """A script's source."""
     folder = files("cameron.store") / "scripts"
-    text = (folder / f"{name}.lua").read_text(encoding="utf-8")
-    return (folder / "fence.lua").read_text(encoding="utf-8") + text if name in _FENCED else text
+    return "".join((folder / f"{part}.lua").read_text(encoding="utf-8") for part in _SCRIPTS[name])
 
 
 class Pipeline:
     """One connection on which commands go out together. For one thread."""
 
     def __init__(self, url: str, timeout_s: float) -> None:
-        self._pool = redis.ConnectionPool.from_url(url, **_options(timeout_s))
+        self._url, self._options = url, _options(timeout_s)
         self._connection: Any = None
         self._shas: dict[str, str] = {}
 
@@ -86,15 +120,19 @@ class Pipeline:
 
     def connect(self) -> None:
         """Connect and load the scripts. Raises one of StoreAway, or StoreError."""
+        self.open()
+        self.load_scripts()
+
+    def open(self) -> None:
+        """Connect, for plain commands alone. Raises as `connect` does."""
         self.close()
-        connection: Any = self._pool.make_connection()
+        connection: Any = redis.ConnectionPool.from_url(self._url, **self._options).make_connection()  # a pool counts all that it ever made
         connection.connect()
         self._connection = connection
-        self.load_scripts()
 
     def load_scripts(self) -> None:
         """Load the scripts (again, where Redis has forgotten them)."""
-        names = (*_PLAIN, *_FENCED)
+        names = [name for name in _SCRIPTS if name not in _NOT_THE_WRITERS]
         answers = self.run([("SCRIPT", "LOAD", script_text(name)) for name in names])
         for name, answer in zip(names, answers, strict=True):
             if isinstance(answer, Exception):

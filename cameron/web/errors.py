@@ -9,7 +9,22 @@ from typing import Any, TypeAlias
 
 import falcon
 
-from cameron.errors import CameronError, InvalidRequest, JobNotFound, ProcessNotFound, StoreUnavailable
+from cameron.errors import (
+    Backlogged,
+    CameronError,
+    Draining,
+    IdempotencyKeyReused,
+    InvalidRequest,
+    JobFinished,
+    JobNotFinished,
+    JobNotFound,
+    JobUnreadable,
+    KeyTaken,
+    NodeNotFound,
+    NothingToRetry,
+    ProcessNotFound,
+    StoreUnavailable,
+)
 from cameron.web.body import BodyTooLarge
 
 log = logging.getLogger(__name__)
@@ -21,11 +36,29 @@ STATUS: dict[type[CameronError], str] = {
     BodyTooLarge: falcon.HTTP_413,
     ProcessNotFound: falcon.HTTP_404,
     JobNotFound: falcon.HTTP_404,
+    NodeNotFound: falcon.HTTP_404,
+    JobFinished: falcon.HTTP_409,
+    JobNotFinished: falcon.HTTP_409,
+    NothingToRetry: falcon.HTTP_409,
+    KeyTaken: falcon.HTTP_409,
+    IdempotencyKeyReused: falcon.HTTP_422,
+    JobUnreadable: falcon.HTTP_500,
+    Backlogged: falcon.HTTP_503,
+    Draining: falcon.HTTP_503,
     StoreUnavailable: falcon.HTTP_503,
 }
 CODE: dict[type[CameronError], str] = {
     ProcessNotFound: "process_not_found",
     JobNotFound: "job_not_found",
+    NodeNotFound: "node_not_found",
+    JobFinished: "job_finished",
+    JobNotFinished: "job_not_finished",
+    NothingToRetry: "nothing_to_retry",
+    KeyTaken: "key_taken",
+    IdempotencyKeyReused: "idempotency_key_reused",
+    JobUnreadable: "job_unreadable",
+    Backlogged: "backlog_full",
+    Draining: "draining",
     StoreUnavailable: "store_unavailable",
 }
 LONGEST_SHOWN = 200  # characters of a client's own text that are repeated to it
@@ -50,7 +83,7 @@ def _answer_ours(_request: falcon.Request, response: falcon.Response, error: Exc
     response.status = STATUS[kind]
     code = error.code if isinstance(error, InvalidRequest) else CODE[kind]
     response.data = error_json(code, str(error), getattr(error, "field", None))
-    if isinstance(error, StoreUnavailable):
+    if isinstance(error, Backlogged | Draining | StoreUnavailable):
         response.set_header("Retry-After", str(error.retry_after_s))
     _as_json(response)
 

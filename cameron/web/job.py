@@ -3,7 +3,7 @@
 import falcon
 
 from cameron.web.door import Engine
-from cameron.web.paths import decode_segment
+from cameron.web.paths import decode_segments
 
 
 class Job:
@@ -13,6 +13,6 @@ class Job:
         self._engine = engine
 
     def on_get(self, _request: falcon.Request, response: falcon.Response, name: str, key: str, uuid: str) -> None:
-        response.data = self._engine.get(decode_segment(name), decode_segment(key), decode_segment(uuid))
+        response.data = self._engine.get(*decode_segments(name, key, uuid))
 
     on_head = on_get

@@ -12,8 +12,13 @@ _EVERY_INTERFACE = {"", "0.0.0.0", "::"}  # recognised here, never bound
 
 def job_url(environ: dict[str, Any], web: WebConfig, process: str, key: str, uuid: str) -> str:
     """The documented Location of a job, each part percent-encoded."""
-    path = f"/api/process/{encode_segment(process)}/key/{encode_segment(key)}/job/{uuid}"
-    return f"{environ['wsgi.url_scheme']}://{host_of(environ, web)}{environ.get('SCRIPT_NAME', '')}{path}"
+    mount = f"{environ['wsgi.url_scheme']}://{host_of(environ, web)}{environ.get('SCRIPT_NAME', '')}"
+    return mount + job_path(process, key, uuid)
+
+
+def job_path(process: str, key: str, uuid: str) -> str:
+    """The path of a job below the API's root, each part percent-encoded."""
+    return f"/api/process/{encode_segment(process)}/key/{encode_segment(key)}/job/{encode_segment(uuid)}"
 
 
 def host_of(environ: dict[str, Any], web: WebConfig) -> str:

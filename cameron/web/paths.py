@@ -57,6 +57,11 @@ def decode_segment(raw: str) -> str:
         raise MalformedPath(raw) from None
 
 
+def decode_segments(name: str, key: str, uuid: str) -> tuple[str, str, str]:
+    """The texts of the three raw segments that name a job. Raises MalformedPath."""
+    return decode_segment(name), decode_segment(key), decode_segment(uuid)
+
+
 def encode_segment(text: str) -> str:
     """Text as one path segment; the inverse of `decode_segment`."""
     return quote(text, safe=SEGMENT_SAFE)

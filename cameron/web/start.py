@@ -8,12 +8,16 @@ from cameron.config import WebConfig
 from cameron.errors import ProcessNotFound
 from cameron.web.body import read_body
 from cameron.web.door import Engine
+from cameron.web.idempotency_key import idempotency_key
 from cameron.web.location import job_url
 from cameron.web.paths import decode_segment
 
 
 class ProcessStart:
-    """201 with the job's Location once the engine has it safely stored; both answers echo the body as `payload`."""
+    """201 with the job's Location once the engine has it safely stored, 200 with that of the job that is there already.
+
+    All answers echo the body as `payload`.
+    """
 
     def __init__(self, engine: Engine, web: WebConfig) -> None:
         self._engine = engine
@@ -23,12 +27,12 @@ class ProcessStart:
         environ = request.env
         body = read_body(environ, self._web.max_body_bytes)
         try:
-            accepted = self._engine.start(decode_segment(name), body)
+            accepted = self._engine.start(decode_segment(name), body, idempotency_key(environ))
         except ProcessNotFound:
             response.status = falcon.HTTP_404
             response.data = payload_json(body.decode(errors="replace"))
             return
-        response.status = falcon.HTTP_201
+        response.status = falcon.HTTP_200 if accepted.existing else falcon.HTTP_201
         response.set_header("Location", job_url(environ, self._web, accepted.process, accepted.key, accepted.uuid))
         response.data = payload_json(accepted.payload)
 

@@ -1,14 +1,12 @@
 """`GET /api/system/tree?limit=100`: the actors of this node, as they are now."""
 
-import json
-
 import falcon
 
-from cameron.errors import InvalidRequest
+from cameron.web.answer import tell
 from cameron.web.door import Engine
+from cameron.web.query import limit, only_known
 
-SHOWN = 100  # runners
-MOST_SHOWN = 10_000
+MOST_SHOWN = 10_000  # runners
 
 
 class SystemTree:
@@ -18,14 +16,7 @@ class SystemTree:
         self._engine = engine
 
     def on_get(self, request: falcon.Request, response: falcon.Response) -> None:
-        limit = _limit(request.get_param("limit", default=str(SHOWN)))
-        response.data = json.dumps(self._engine.tree(limit), ensure_ascii=False).encode(errors="replace")
-        response.set_header("Cache-Control", "no-store")
+        only_known(request, ("limit",))
+        tell(response, self._engine.tree(limit(request, 0, MOST_SHOWN)))
 
     on_head = on_get
-
-
-def _limit(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) <= len(str(MOST_SHOWN)) and int(text) <= MOST_SHOWN):
-        raise InvalidRequest("limit_invalid", f"limit must be a whole number from 0 to {MOST_SHOWN}: so many runners are shown", "limit")
-    return int(text)

@@ -89,3 +89,51 @@ def test_the_version_is_told(node: Node) -> None:
     told = cameron(node, "--version")
     assert told.returncode == 0
     assert any(character.isdigit() for character in told.stdout)
+
+
+def test_a_job_is_listed_explained_cancelled_and_retried(scenario: Scenario) -> None:
+    scenario.on("start", reply(1).held(scenario.gate()))
+    job = scenario.start()
+    scenario.arrived(1)
+    listed = cameron(scenario.node, "jobs", "scripted", "--key", scenario.key, "--json")
+    (found,) = json.loads(listed.stdout)["jobs"]
+    assert job.location.endswith(found["location"])
+    assert found["location"] in cameron(scenario.node, "jobs", "scripted", "--status", "running,scheduled").stdout
+    explained = cameron(scenario.node, "explain", found["location"])
+    assert "is calling task 'start'" in explained.stdout.splitlines()[0]
+    assert cameron(scenario.node, "cancel", found["location"]).stdout in ("cancelling\n", "cancelled\n")
+    assert job.ended().status == "cancelled"
+    scenario.on("start", reply(1))
+    assert cameron(scenario.node, "retry", job.location).stdout == "scheduled, to run again: start\n"
+    job.done()
+    refused = cameron(scenario.node, "cancel", job.location)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "has ended (done)" in refused.stderr
+
+
+def test_a_second_start_with_an_idempotency_key_prints_the_same_location(scenario: Scenario) -> None:
+    scenario.on("start", reply(1))
+    command = ("start", "scripted", "--key", scenario.key, "--idempotency-key", scenario.key)
+    first, second = cameron(scenario.node, *command), cameron(scenario.node, *command)
+    assert (first.returncode, first.stdout) == (second.returncode, second.stdout) == (0, first.stdout)
+    assert (first.stderr, "none was started" in second.stderr) == ("", True)
+
+
+def test_a_node_is_drained_and_resumed(scenario: Scenario) -> None:
+    health = cameron(scenario.node, "health", "--json")
+    name = json.loads(health.stdout)["node"]
+    assert health.returncode == 0
+    drained = cameron(scenario.node, "drain")
+    assert drained.returncode == 0, drained.stderr
+    assert f"{name} is drained" in drained.stdout
+    listed = json.loads(cameron(scenario.node, "nodes", "--json").stdout)
+    assert {found["node"]: found["state"] for found in listed} == {name: "drained"}
+    assert "drained" in cameron(scenario.node, "nodes").stdout
+    assert cameron(scenario.node, "health").returncode == 1
+    assert cameron(scenario.node, "drain", "--resume").stdout == f"{name} runs jobs again\n"
+    scenario.on("start", reply(1))
+    scenario.run().done()
+
+
+def test_an_empty_dead_letter_is_told_as_such(node: Node) -> None:
+    assert "0 jobs in the dead letter" in cameron(node, "dead", "scripted", "--put-back").stdout

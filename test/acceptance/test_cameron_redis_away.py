@@ -1,5 +1,6 @@
 """Redis goes away and comes back: clients are told to come again, and the node recovers by itself."""
 
+import signal
 import uuid
 from collections.abc import Iterator
 
@@ -72,6 +73,26 @@ def test_redis_away_is_503_with_retry_after_and_the_node_comes_back_by_itself(sc
         eventually(node.healthy, "the node to say that it is well")
         assert earlier.view()["status"]["current"] == "done"
     assert node.running
+
+
+def test_a_start_that_redis_has_not_answered_tells_that_it_may_have_been_stored(scenario: Scenario, own_redis: RedisServer) -> None:
+    scenario.on("start", reply(1))
+    headers, body = {"Idempotency-Key": scenario.key}, f'{{"key": "{scenario.key}"}}'
+    own_redis.child.send_signal(signal.SIGSTOP)
+    try:
+        start = scenario.node.post("/api/process/scripted/start", body, headers=headers)
+    finally:
+        own_redis.child.send_signal(signal.SIGCONT)
+    assert_come_again(start)
+    message = start.json()["error"]["message"]
+    assert "the job may have been stored all the same; repeat the request with the same Idempotency-Key, or" in message
+    assert "try again" not in message
+
+    def repeated() -> str:
+        return scenario.node.post("/api/process/scripted/start", body, headers=headers).headers.get("Location", "")
+
+    scenario.node.at(eventually(repeated, "the start to be accepted")).done()
+    assert len(scenario.calls()) == 1
 
 
 def test_status_does_not_say_ok_while_starts_are_still_refused(scenario: Scenario, own_redis: RedisServer) -> None:

@@ -24,7 +24,7 @@ import redis
 from cameron import config, tree
 from cameron.client import Client
 from cameron.errors import CameronError
-from cameron.job_runner import runner_name
+from cameron.job_orders import runner_name
 from cameron.otp import Node, Reason, TreeNode, whereis
 
 from ..acceptance.support.answer import Answer

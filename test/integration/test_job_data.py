@@ -3,13 +3,12 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
 from cameron.errors import StoreUnavailable
-from cameron.job_data import MAX_COMMANDS, Accept, Answers, Commands, Commit, Committed, Define, JobData, Ping, Refused
+from cameron.job_data import MAX_COMMANDS, Answers, Ask, Commands, Commit, Committed, Define, JobData, Ping, Refused
 from cameron.otp import Actor
 from cameron.store import keys
 from cameron.store.redis import Pipeline
@@ -17,29 +16,10 @@ from cameron.store.redis import Pipeline
 from ..acceptance.support.port import refusing_port
 from ..acceptance.support.redis_server import RedisServer
 from ..acceptance.support.waiting import eventually
+from .mailbox import PATIENCE_S, Mailbox
 from .relay import Relay
 
-PATIENCE_S = 30.0
 JOB, RECORD, QUEUE = keys.job("foo", "k", "u"), keys.record("foo", "u"), keys.queue("foo")
-
-
-class Mailbox:
-    """Stands for a runner: keeps what it is told."""
-
-    def __init__(self) -> None:
-        self._told: SimpleQueue[Any] = SimpleQueue()
-
-    def tell(self, message: Any) -> None:
-        """Keep it."""
-        self._told.put(message)
-
-    def take(self) -> Any:
-        """The next message, waited for."""
-        return self._told.get(timeout=PATIENCE_S)
-
-    def empty(self) -> bool:
-        """Whether nothing is waiting to be taken."""
-        return self._told.empty()
 
 
 class Http(Actor):
@@ -65,14 +45,6 @@ def calls(redis: RedisServer, client: Any) -> Iterator[Mailbox]:
 
 
 @pytest.fixture
-def relay(redis: RedisServer) -> Iterator[Relay]:
-    """The way to Redis."""
-    made = Relay(redis.port)
-    yield made
-    made.close()
-
-
-@pytest.fixture
 def job_data(relay: Relay, calls: Mailbox) -> Iterator[Any]:
     """A running job_data that reaches Redis by way of the relay."""
     ref = JobData.start(relay.url, PATIENCE_S)
@@ -81,16 +53,17 @@ def job_data(relay: Relay, calls: Mailbox) -> Iterator[Any]:
     eventually(lambda: not ref.is_alive(), "job_data to end")
 
 
-def accept(uuid: str = "u", give_up_in_s: float = PATIENCE_S) -> Accept:
+def accept(uuid: str = "u", give_up_in_s: float = PATIENCE_S) -> Ask:
     """A job to be stored."""
-    args = ["2", "job.key", "k", "2", "request", "{}", "uuid", uuid]
-    return Accept((keys.job("foo", "k", uuid), keys.record("foo", uuid), QUEUE), args, time.monotonic() + give_up_in_s)
+    names = (keys.job("foo", "k", uuid), keys.record("foo", uuid), QUEUE, keys.jobs("foo", "scheduled"), keys.jobs_by_key("foo"))
+    args = ["100", keys.job_member("k", 0, uuid), "0", "", "0", "", "2", "job.key", "k", "2", "request", "{}", "uuid", uuid]
+    return Ask("accept", names, args, time.monotonic() + give_up_in_s)
 
 
 def write(n: int, sender: Mailbox, release: Sequence[Any] = (), confirm: bool = True, writer: str = "a 1") -> Commit:
     """The nth write of the job's owner, a field of the number."""
     owner = f"{writer} {n - 1}" if n > 1 else ""
-    return Commit("transition", [JOB, RECORD], [owner, writer, n, "2", f"field {n}", "x", "0"], sender, release, confirm)
+    return Commit("transition", [JOB, RECORD], [owner, writer, n, "", "0", "0", "2", f"field {n}", "x", "0"], sender, release, confirm)
 
 
 def ask(job_data: Any, message: Any) -> Any:
@@ -132,12 +105,12 @@ def gate(job_data: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
 
 
 def test_an_accepted_job_is_in_redis_when_the_answer_comes(job_data: Any, client: Any) -> None:
-    assert ask(job_data, accept()) is None
+    assert ask(job_data, accept()) == "accepted"
     assert (client.hget(JOB, "job.key"), client.hget(RECORD, "owner"), client.xlen(QUEUE)) == ("k", "", 1)
 
 
 def test_a_job_accepted_again_is_accepted_once(job_data: Any, client: Any) -> None:
-    assert [ask(job_data, accept()), ask(job_data, accept())] == [None, None]
+    assert [ask(job_data, accept()), ask(job_data, accept())] == ["accepted", "exists"]
     assert client.xlen(QUEUE) == 1
 
 
@@ -162,7 +135,7 @@ def test_reads_come_after_all_that_was_committed_before_and_before_all_after(job
     for message in (write(1, sender, confirm=False), Commands((("HGETALL", JOB), ("GET", "none")), sender), write(2, sender)):
         job_data.tell(message)
     gate.go_on.set()
-    assert first.get(timeout=PATIENCE_S) is None
+    assert first.get(timeout=PATIENCE_S) == "accepted"
     assert [sender.take(), sender.take(), sender.take()] == [
         Answers(["PONG"]),
         Answers([{"job.key": "k", "field 1": "x"}, None]),
@@ -228,7 +201,7 @@ def test_a_commit_that_redis_takes_for_a_mistake_is_refused_with_its_words_and_h
 
 def test_nothing_is_stored_for_a_client_that_has_given_up(job_data: Any, client: Any) -> None:
     late = job_data.ask(accept(give_up_in_s=-1.0), block=False)
-    assert ask(job_data, Ping(time.monotonic() + PATIENCE_S)) is None
+    assert ask(job_data, Ping(time.monotonic() + PATIENCE_S)) == "PONG"
     assert client.dbsize() == 0
     del late
 
@@ -256,7 +229,7 @@ def test_what_was_carried_out_but_not_answered_is_sent_again_and_stands_once(
 def test_an_accept_whose_answer_was_lost_is_answered_and_there_is_one_job(job_data: Any, client: Any, relay: Relay) -> None:
     ask(job_data, Ping(time.monotonic() + PATIENCE_S))
     relay.lose_next_answer()
-    assert ask(job_data, accept()) is None
+    assert ask(job_data, accept()) == "exists"
     relay.await_loss()
     assert client.xlen(QUEUE) == 1
 
@@ -274,7 +247,7 @@ def test_while_redis_is_away_clients_are_refused_at_once_and_commits_wait_for_it
     assert sender.empty()
     relay.open()
     assert [sender.take() for _ in range(5)] == [Committed("transition")] * 5
-    assert ask(job_data, accept("other")) is None
+    assert ask(job_data, accept("other")) == "accepted"
     assert (writes(client), client.xlen(QUEUE)) == ({f"field {n}" for n in range(1, 6)}, 2)
 
 
@@ -284,7 +257,7 @@ def test_job_data_starts_without_redis_and_works_once_it_is_there(relay: Relay, 
     try:
         assert isinstance(ask(job_data, accept()), StoreUnavailable)
         relay.open()
-        eventually(lambda: ask(job_data, accept()) is None, "job_data to accept")
+        eventually(lambda: ask(job_data, accept()) == "accepted", "job_data to accept")
         assert client.xlen(QUEUE) == 1
     finally:
         job_data.exit()
@@ -308,7 +281,7 @@ def test_however_many_ask_while_redis_is_away_it_is_tried_at_the_same_pace_after
 
 def test_scripts_that_redis_has_forgotten_are_loaded_again_and_nobody_notices(job_data: Any, client: Any) -> None:
     client.script_flush()
-    assert ask(job_data, accept()) is None
+    assert ask(job_data, accept()) == "accepted"
     client.script_flush()
     sender = Mailbox()
     for n in range(1, 4):
@@ -328,7 +301,7 @@ def test_a_redis_that_is_full_takes_no_new_jobs_and_the_commits_of_others_wait_i
     client.config_set("maxmemory", 0)
     assert [sender.take() for _ in range(3)] == [Committed("transition")] * 3
     assert [calls.take()[0] for _ in range(3)] == [1, 2, 3]
-    assert ask(job_data, accept("other")) is None
+    assert ask(job_data, accept("other")) == "accepted"
     assert client.xlen(QUEUE) == 2
 
 
@@ -356,5 +329,5 @@ def test_definitions_are_stored_and_stored_again_where_redis_has_lost_them(job_d
     assert eventually(stored, "the definition to be stored")
     client.flushall()
     relay.cut()
-    eventually(lambda: ask(job_data, Ping(time.monotonic() + PATIENCE_S)) is None, "job_data to be back")
+    eventually(lambda: ask(job_data, Ping(time.monotonic() + PATIENCE_S)) == "PONG", "job_data to be back")
     assert eventually(stored, "the definition to be stored again")

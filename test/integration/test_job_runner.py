@@ -1,86 +1,18 @@
 """One runner, with stand-ins for job_data and the caller of activities: what it writes and calls, whatever it is told."""
 
-import json
 from collections.abc import Iterator
-from queue import SimpleQueue
 from typing import Any
 
 import pytest
 
-from cameron.activities.call import Call, Cancel, Replies, Reply
-from cameron.clock import Clock
-from cameron.core.process import Limits, Process, RetryPolicy, Timeouts
-from cameron.definitions import Settings
-from cameron.definitions.cameron import CameronDialect
+from cameron.activities.call import Cancel
 from cameron.job_data import Answers, Commands, Commit, Committed, Refused
-from cameron.job_ledger import Claim
-from cameron.job_runner import Drain, Drop, HandBack, JobRunner, Surroundings
+from cameron.job_orders import CancelJob, Drain, Drop, HandBack
 from cameron.otp import Crash, Normal, Shutdown
 from cameron.process_catalog import Catalog
 from cameron.store import keys
 
-from ..acceptance.support.waiting import eventually
-from .stand import Stand
-
-PATIENCE_S = 20.0
-UUID = "0" * 32
-REQUEST = '{"key": "k", "data": 1}'
-JOB, RECORD, QUEUE = keys.job("foo", "k", UUID), keys.record("foo", UUID), keys.queue("foo")
-
-
-class Around:
-    """A runner and what it talks to."""
-
-    def __init__(self) -> None:
-        settings = Settings(RetryPolicy(), Timeouts(), Limits())
-        self.clock, self.catalog = Clock(), Catalog(settings)
-        self.process: Process = CameronDialect(settings).process("foo", "http://127.0.0.1:1/start", "a test")
-        self.catalog.publish([self.process])
-        self.writes: SimpleQueue[Any] = SimpleQueue()
-        self.calls: SimpleQueue[Any] = SimpleQueue()
-        self.refs: list[Any] = [Stand.start(self.writes, name="job_data"), Stand.start(self.calls, name="http")]
-        self.runner: Any = None
-
-    def start(self, timeout_s: float = 1000.0, fresh: bool = True, crashes: int = 0) -> "Around":
-        """Start the runner, as of a new job or to rebuild one."""
-        deadline_ms = self.clock.now_ms() + int(timeout_s * 1000)
-        claim = Claim("foo", "k", UUID, "1-1", "here", self.process.digest, deadline_ms, REQUEST if fresh else None, crashes)
-        self.runner = JobRunner.start(claim, Surroundings(self.catalog, self.clock, 1000, 5000), name=f"job {UUID}")
-        self.refs.append(self.runner)
-        return self
-
-    def stop(self) -> None:
-        """End all actors."""
-        for ref in self.refs:
-            ref.exit()
-        eventually(lambda: not any(ref.is_alive() for ref in self.refs), "the actors to end")
-
-    def write(self, kind: type) -> Any:
-        """What job_data is told next."""
-        message = self.writes.get(timeout=PATIENCE_S)
-        assert isinstance(message, kind), message
-        return message
-
-    def call(self, kind: type = Call) -> Any:
-        """What the caller of activities is told next."""
-        message = self.calls.get(timeout=PATIENCE_S)
-        assert isinstance(message, kind), message
-        return message
-
-    def answer(self, *answers: Any) -> None:
-        """Answer the commands that the runner asks for next."""
-        self.write(Commands).sender.tell(Answers(list(answers)))
-
-    def ended(self) -> Any:
-        """The reason with which the runner ended."""
-        eventually(lambda: not self.runner.is_alive(), "the runner to end")
-        return self.runner.actor_inbox.reason
-
-    def record(self, **changed: str) -> dict[str, str]:
-        """The record of a job that waits in the queue."""
-        deadline = str(self.clock.now_ms() + 1_000_000)
-        made = {"request": REQUEST, "definition": self.process.digest, "deadline": deadline, "owner": "", "entry": "1-1"}
-        return {name: value for name, value in (made | changed).items() if value is not None}
+from .running import HASH, HELD, JOB, MEMBER, QUEUE, RECORD, RUNNING, SETTINGS, UUID, Around, reply, statuses, written
 
 
 @pytest.fixture
@@ -88,14 +20,6 @@ def around() -> Iterator[Around]:
     made = Around()
     yield made
     made.stop()
-
-
-HELD = [["1-1", "here", 5, 1]]
-HASH = {"job.key": "k", "job.data": "1", "job.requestor": "", "job.status.current": "scheduled", "job.status.scheduled.time": "t"}
-
-
-def reply(task: str, attempt: int, body: Any, status: int = 200) -> Replies:
-    return Replies([Reply(task, attempt, status, json.dumps(body).encode(), "", None, "")])
 
 
 def test_a_deadline_holds_though_the_clock_was_set_back(around: Around) -> None:
@@ -157,16 +81,43 @@ def test_a_record_that_cannot_be_read_is_a_crash_of_the_runner(around: Around, d
     around.start(fresh=False)
     record = around.record(**DAMAGED[damage])
     around.answer(HELD, record)
-    for found in (around.process.document, HASH):
-        if around.runner.is_alive() and "definition" in record:
-            around.answer(found)
+    if "definition" in record:
+        around.answer(HASH)
+    assert isinstance(around.ended(), Crash)
+
+
+def test_a_job_from_before_times_of_acceptance_were_recorded_is_run_all_the_same(around: Around) -> None:
+    around.start(fresh=False)
+    record = around.record()
+    del record["accepted"]
+    around.answer(HELD, record)
+    around.answer(HASH)
+    assert around.write(Commit).script == "transition"
+
+
+def test_a_definition_that_the_node_does_not_know_is_read_as_the_job_started_with_it(around: Around) -> None:
+    around.catalog, known = Catalog(SETTINGS), around.process
+    around.start(fresh=False)
+    around.answer(HELD, around.record())
+    asked = around.write(Commands)
+    assert asked.commands == (("GET", keys.definition("foo", known.digest)),)
+    asked.sender.tell(Answers([known.document]))
+    around.answer(HASH)
+    [call] = around.write(Commit).release
+    assert call.url == "http://127.0.0.1:1/start"
+
+
+def test_a_definition_that_is_no_longer_in_redis_is_a_crash_of_the_runner(around: Around) -> None:
+    around.catalog = Catalog(SETTINGS)
+    around.start(fresh=False)
+    around.answer(HELD, around.record())
+    around.answer(None)
     assert isinstance(around.ended(), Crash)
 
 
 def test_a_job_given_up_after_crashes_ends_in_error(around: Around) -> None:
     around.start(fresh=False, crashes=5)
     around.answer(HELD, around.record())
-    around.answer(around.process.document)
     around.answer(HASH)
     end = around.write(Commit)
     assert end.script == "end"
@@ -177,17 +128,14 @@ def test_a_job_given_up_after_crashes_ends_in_error(around: Around) -> None:
 
 def test_a_job_that_cannot_even_be_given_up_is_put_aside_unread(around: Around) -> None:
     around.start(fresh=False, crashes=6)
-    commands = around.write(Commands)
-    by_name = {command[0]: command for command in commands.commands}
-    assert by_name["XADD"][1] == keys.dead("foo")
-    assert UUID in by_name["XADD"]
-    assert by_name["HSET"][:4] == ("HSET", JOB, "job.status.current", "error")
-    assert by_name["XACK"] == ("XACK", QUEUE, keys.GROUP, "1-1")
-    assert by_name["XDEL"] == ("XDEL", QUEUE, "1-1")
-    expiring = [command for command in commands.commands if command[0] == "PEXPIRE"]
-    assert expiring == [("PEXPIRE", JOB, 5000), ("PEXPIRE", RECORD, 5000)]
-    commands.sender.tell(Answers([ValueError("WRONGTYPE")] * len(commands.commands)))
+    end = around.write(Commit)
+    assert (end.script, end.keys[:3], end.keys[6]) == ("end_held", [JOB, RECORD, QUEUE], keys.dead("foo"))
+    assert list(end.args[:6]) == ["", "here", 0, "1-1", keys.GROUP, 5000]
+    assert UUID in end.args[10:]
+    assert [text for text in end.args if text in ("job.status.current", "error")] == ["job.status.current", "error"]
+    end.sender.tell(Committed("end_held"))
     assert around.ended() == Normal
+    assert around.writes.empty()
 
 
 def test_a_job_that_another_node_holds_by_now_is_not_taken_back(around: Around) -> None:
@@ -202,7 +150,20 @@ def test_a_job_that_another_node_holds_by_now_is_not_taken_back(around: Around) 
 def test_an_entry_whose_job_is_no_longer_in_redis_is_taken_out_of_the_queue(around: Around) -> None:
     around.start(fresh=False)
     around.answer(ValueError("NOGROUP"), {})
-    assert around.write(Commands).commands == (("XACK", QUEUE, keys.GROUP, "1-1"), ("XDEL", QUEUE, "1-1"))
+    around.answer({})
+    forgetting = around.write(Commit)
+    assert (forgetting.script, forgetting.args) == ("forget", ["1-1", keys.GROUP, MEMBER, UUID])
+    forgetting.sender.tell(Committed("forget"))
+    assert around.ended() == Normal
+
+
+def test_a_job_whose_record_is_gone_ends_in_error_and_goes_to_the_dead_letter(around: Around) -> None:
+    around.start(fresh=False)
+    around.answer(HELD, {})
+    around.answer(HASH)
+    end = around.write(Commit)
+    assert (end.script, end.keys[:2]) == ("end_held", [JOB, RECORD])
+    assert "given up: its record is no longer in redis" in end.args
 
 
 @pytest.mark.parametrize("message", [Drain(), HandBack()])
@@ -236,3 +197,67 @@ def test_the_answer_of_an_attempt_that_is_over_changes_nothing(around: Around) -
     end = around.write(Commit)
     assert end.script == "end"
     assert '"of this one"' in end.args
+
+
+# cancelled
+
+
+def test_a_job_cancelled_while_it_runs_ends_its_calls_and_says_so_in_its_running_tasks(around: Around) -> None:
+    around.start()
+    around.write(Commit)
+    around.call()
+    around.runner.tell(CancelJob())
+    assert around.call(Cancel).task == "start"
+    end = around.write(Commit)
+    fields = written(end).fields
+    assert (end.script, statuses(fields)) == ("end", {"task.start": "error", "job": "cancelled"})
+    assert (fields["task.start.output.data"], end.keys[5]) == ("cancelled", keys.jobs("foo", "cancelled"))
+    around.runner.tell(CancelJob())
+    around.runner.tell(reply("start", 1, {}))
+    around.runner.tell(Committed("end"))
+    assert around.ended() == Normal
+    assert around.writes.empty()
+
+
+def test_a_job_cancelled_before_it_was_read_is_ended_as_soon_as_it_is(around: Around) -> None:
+    around.start(fresh=False)
+    read = around.write(Commands)
+    around.runner.tell(CancelJob())
+    read.sender.tell(Answers([HELD, around.record()]))
+    around.answer(HASH)
+    end = around.write(Commit)
+    assert (end.script, statuses(written(end).fields)) == ("end", {"job": "cancelled"})
+    assert around.calls.empty()
+
+
+@pytest.mark.parametrize("fields", [{}, RUNNING])
+def test_a_job_whose_record_says_that_it_is_to_be_cancelled_calls_nothing_more(around: Around, fields: dict[str, str]) -> None:
+    around.rebuild(fields, {"cancel": "1700000000999"})
+    end = around.write(Commit)
+    assert (end.script, statuses(written(end).fields)["job"]) == ("end", "cancelled")
+    assert around.calls.empty()
+    assert around.told.empty()
+
+
+def test_a_job_cancelled_while_it_is_handed_back_is_left_to_whoever_goes_on_with_it(around: Around) -> None:
+    around.start()
+    around.write(Commit)
+    around.runner.tell(HandBack())
+    assert around.write(Commit).script == "hand_back"
+    around.runner.tell(CancelJob())
+    around.runner.tell(Committed("hand_back"))
+    assert around.ended() == Normal
+    assert around.writes.empty()
+
+
+# how long it is kept
+
+
+@pytest.mark.parametrize(("own_ms", "kept_ms"), [(None, 5000), (0, 0), (7, 7)])
+def test_a_job_is_kept_as_long_as_its_process_says_or_else_its_node(around: Around, own_ms: int | None, kept_ms: int) -> None:
+    around.options(retention_ms=own_ms)
+    around.start()
+    around.write(Commit)
+    call = around.call()
+    around.runner.tell(reply("start", call.attempt, {}))
+    assert written(around.write(Commit)).keep_ms == kept_ms

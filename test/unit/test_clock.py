@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from cameron.clock import Clock
+from cameron.clock import Clock, Moment
 
 
 @pytest.fixture(params=["UTC", "Europe/Berlin", "America/St_Johns"])
@@ -47,6 +47,24 @@ def test_a_stamp_is_local_time_month_first(zone: str, second: int) -> None:
     clock.set(second * 1000 + 1)
     assert re.fullmatch(r"\d\d-\d\d-\d{4} \d\d:\d\d:\d\d", clock.stamp())
     assert clock.stamp() in {time.strftime("%m-%d-%Y %H:%M:%S", time.localtime(second + late)) for late in range(30)}
+
+
+def test_a_moment_tells_one_time_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    clock = Clock()
+    for now_ms in (1_700_000_000_000, 1_700_000_000_999, 1_700_000_001_000, 1_600_000_000_123):
+        clock.set(now_ms)
+        assert clock.now() == Moment(now_ms, time.strftime("%m-%d-%Y %H:%M:%S", time.localtime(now_ms // 1000)))
+        assert clock.now() == (clock.now_ms(), clock.stamp())
+
+
+def test_a_stamp_is_made_once_for_all_who_ask_within_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    clock = Clock()
+    clock.set(1_700_000_000_000)
+    first = clock.stamp()
+    clock.set(1_700_000_000_999)
+    assert clock.stamp() is first
 
 
 def test_each_second_has_its_own_stamp(monkeypatch: pytest.MonkeyPatch) -> None:

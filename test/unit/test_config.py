@@ -23,7 +23,7 @@ def test_defaults_of_development_are_the_documented_ones(tmp_path: Path) -> None
     expected = config.Config(
         environment="development",
         root=tmp_path,
-        node=config.NodeConfig(name="", lease_s=10.0, max_jobs=10_000, shutdown_s=10.0),
+        node=config.NodeConfig(name="", lease_s=10.0, max_jobs=10_000, max_jobs_per_process=8000, shutdown_s=10.0),
         web=config.WebConfig(host="127.0.0.1", port=8080, threads=8, max_body_bytes=1_048_576, accept_timeout_s=5.0),
         redis=config.RedisConfig(url="", dir=tmp_path / "var/redis/development", port=6380, timeout_s=5.0),
         processes=config.ProcessesConfig(file=tmp_path / "priv/processes/development.config"),
@@ -31,7 +31,16 @@ def test_defaults_of_development_are_the_documented_ones(tmp_path: Path) -> None
             max_calls=4096, max_calls_per_host=256, connect_timeout_s=5.0, call_timeout_s=300.0, max_reply_bytes=1_048_576, proxy=""
         ),
         retry=config.RetryConfig(attempts=3, delay_s=0.5, factor=2.0, cap_s=30.0),
-        job=config.JobConfig(timeout_s=604_800.0, max_tasks=10_000, max_depth=1000, max_stored_bytes=67_108_864, retention_s=604_800.0),
+        job=config.JobConfig(
+            timeout_s=604_800.0,
+            max_tasks=10_000,
+            max_depth=1000,
+            max_stored_bytes=67_108_864,
+            max_backlog=1_000_000,
+            max_crashes=5,
+            retention_s=604_800.0,
+            idempotency_s=86_400.0,
+        ),
         log=config.LogConfig(level="info", format="console", syslog=""),
     )
     assert config.load("development", {}, tmp_path) == expected
@@ -81,7 +90,7 @@ def test_every_setting_can_be_given_as_a_variable_and_keeps_its_type(tmp_path: P
         if isinstance(table, dict)
         for key, value in table.items()
     }
-    assert len(environ) == 32
+    assert len(environ) >= 36
     assert config.load("production", environ, tmp_path) == plain
     assert isinstance(config.load("test", {"CAMERON_NODE_LEASE_S": "3"}, tmp_path).node.lease_s, float)
 
@@ -120,6 +129,9 @@ def test_a_config_cannot_be_changed(tmp_path: Path) -> None:
         ("[node]\nlease_s = nan", "[node] lease_s: must be a number from 0.1 to 3600 seconds, not nan"),
         ("[node]\nlease_s = inf", "[node] lease_s: must be a number"),
         ("[node]\nlease_s = 0", "[node] lease_s: must be a number"),
+        ("[job]\nmax_crashes = 0", "[job] max_crashes: must be a whole number from 1 to 1000, not 0"),
+        ("[job]\nretention_s = 0.5", "[job] retention_s: must be a number from 1 to 3153600000 seconds, or 0 (for ever), not 0.5"),
+        ("[job]\nretention_s = -1", "or 0 (for ever), not -1"),
         ("[web]\nmax_body_bytes = -1", "[web] max_body_bytes: must be a whole number from 1 to 1073741824 bytes, not -1"),
         ("[web]\nhost = 1", "[web] host: must be text in quotes, not 1"),
         ('[log]\nlevel = "loud"', "[log] level: must be debug, info, warning, error or critical, not 'loud'"),
@@ -148,7 +160,8 @@ def test_a_file_that_is_not_text_is_told(tmp_path: Path) -> None:
     ("name", "value", "told"),
     [
         ("CAMERON_WEB_PROT", "1", "CAMERON_WEB_PROT is unknown (did you mean CAMERON_WEB_PORT?): correct or unset it"),
-        ("CAMERON_ENV", "test", "CAMERON_ENV is unknown"),
+        ("CAMERON_ENV", "test", "CAMERON_ENV is unknown: correct or unset it"),
+        ("CAMERON_FROB_X", "1", "CAMERON_FROB_X is unknown: correct or unset it"),
         ("CAMERON_WEB_PORT", "eighty", "CAMERON_WEB_PORT: must be a whole number from 0 to 65535, not 'eighty'"),
         ("CAMERON_WEB_PORT", "", "CAMERON_WEB_PORT: must be a whole number"),
         ("CAMERON_WEB_PORT", "٣", "CAMERON_WEB_PORT: must be a whole number"),
@@ -163,12 +176,19 @@ def test_an_unusable_variable_is_told_by_name_and_what_is_allowed(tmp_path: Path
         config.load("test", {name: value}, tmp_path)
 
 
+def test_a_retention_of_0_is_for_ever(tmp_path: Path) -> None:
+    write(tmp_path, "[job]\nretention_s = 0")
+    assert config.load("test", {}, tmp_path).job.retention_s == 0
+    assert config.load("test", {"CAMERON_JOB_RETENTION_S": "0.0"}, tmp_path).job.retention_s == 0
+
+
 @pytest.mark.parametrize(
     "name",
     [
         "CAMERON",
         "CAMERON_URL",
         "CAMERON_SOAK",
+        "CAMERON_FAULT",
         "CAMERON_PORT",
         "CAMERON_SERVICE_HOST",
         "CAMERON_PORT_8080_TCP_ADDR",

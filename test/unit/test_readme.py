@@ -16,16 +16,19 @@ from typing import Any
 import pytest
 import typer.main
 
-from cameron import cli, config, tree
+from cameron import cli, config, fault, tree
 from cameron.activities.task_call import job_headers, task_call
 from cameron.clock import Clock
-from cameron.core.event import JobEnded, JobStarted, Success, TaskCalled, TaskReplied
-from cameron.core.job import apply, new_job
+from cameron.core.event import Failure, Growth, JobEnded, JobStarted, Success, TaskCalled, TaskDelayed, TaskReplied
+from cameron.core.explain.explanation import Node, Place, Situation, explain
+from cameron.core.explain.reason import State
+from cameron.core.job import SUSPICION, apply, new_job
 from cameron.core.process import Activity, HttpCall, Limits, Process, RetryPolicy
-from cameron.core.status import LEGAL, Status
-from cameron.definitions import Settings, hash_layout
+from cameron.core.status import ENDED, LEGAL, Status
+from cameron.definitions import Settings, hash_layout, load
 from cameron.definitions.dialect import JobRequest
-from cameron.engine import Engine
+from cameron.definitions.options import FAILURES, OPTIONS
+from cameron.engine import Engine, EngineSettings
 from cameron.otp import Actor, ChildSpec, Supervisor
 from cameron.process_catalog import Catalog
 from cameron.store import keys
@@ -98,7 +101,7 @@ def state_diagram() -> str:
     """The table of legal states as mermaid text."""
     lines = ["stateDiagram-v2", f"    [*] --> {next(iter(LEGAL))}"]
     lines += [f"    {old} --> {new}" for old, allowed in LEGAL.items() for new in Status if new in allowed]
-    lines += [f"    {status} --> [*]" for status, allowed in LEGAL.items() if not allowed]
+    lines += [f"    {status} --> [*]" for status in LEGAL if status in ENDED]
     return "\n".join(lines) + "\n"
 
 
@@ -144,7 +147,7 @@ def test_every_request_shown_is_answered_by_a_route(tmp_path: Path) -> None:
 
 
 def test_the_tree_shown_has_the_fields_that_the_engine_gives() -> None:
-    engine = Engine(Catalog(Settings()), Clock(), "redis://localhost:9/0", 1.0, 1.0)
+    engine = Engine(Catalog(Settings()), Clock(), EngineSettings("redis://localhost:9/0", 1.0, 1.0))
     root = Supervisor.start([ChildSpec("worker", Actor.start)], name="root")
     try:
         given = engine.tree()
@@ -156,19 +159,68 @@ def test_the_tree_shown_has_the_fields_that_the_engine_gives() -> None:
     assert shown["tree"].keys() == child.keys() == given["tree"].keys() == given_child.keys()
 
 
+def documents() -> list[Any]:
+    """The JSON documents shown."""
+    return [json.loads(text) for language, text in FENCES if language == "json"]
+
+
+def sources() -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in (PROJECT / "cameron").rglob("*.py"))
+
+
+def test_the_explanation_shown_is_what_such_a_job_is_told() -> None:
+    (shown,) = [document for document in documents() if "sentence" in document]
+    now_ms = 1_795_225_034_532
+    start, *steps = (Activity(name, HttpCall("http://localhost/")) for name in ("start", "act_1", "act_2", "act_3"))
+    job = new_job(Process("foo", "cameron", (start,), "", ""), shown["key"], shown["uuid"], b"", now_ms - 10_000 + 604_800_000)
+    for event in (
+        JobStarted(),
+        TaskCalled("start"),
+        TaskReplied("start", Success("null", Growth(tuple(steps), False), "")),
+        TaskCalled("act_1"),
+        TaskReplied("act_1", Failure("http_503", "")),
+        TaskDelayed("act_1", now_ms + 3500),
+    ):
+        job, _ = apply(job, event)
+    node = Node(shown["node"]["node"], 8800, 10_000)
+    situation = Situation(Place.HELD, node=node, running_nodes=2, owner=node.name, since_ms=now_ms - 9990, accepted_ms=now_ms - 10_000)
+    state, sentence, details = explain(job, situation, now_ms)
+    assert shown == {"process": "foo", "uuid": job.uuid, "key": job.key, "state": state, "sentence": sentence, **details}
+
+
+def test_every_state_of_an_explanation_is_listed() -> None:
+    assert sorted(state for states, _, _ in rows("`state`") for state in spans(states)) == sorted(State)
+
+
+def test_the_fields_of_the_documents_shown_are_named_in_the_code() -> None:
+    """Those of services' replies are, too; the tree and the explanation have tests of their own."""
+    code = sources()
+    named = {name for document in documents() if not {"tree", "sentence"} & document.keys() for name in names_in(document)}
+    free = {"any", "who_id", "foo", "localhost:9292", *Status}  # what clients and definitions have named; counts are by status
+    assert {"counts", "lease_age_s", "crash", "a_crash_can_lose"} <= named
+    assert [name for name in named - free if f'"{name}"' not in code] == []
+
+
+def names_in(document: Any) -> list[str]:
+    """The names of a JSON document's fields, of those in its depth too."""
+    if isinstance(document, list):
+        return [name for part in document for name in names_in(part)]
+    return [*document, *names_in(list(document.values()))] if isinstance(document, dict) else []
+
+
 def test_every_error_listed_is_one_that_the_code_gives() -> None:
-    sources = "\n".join(path.read_text(encoding="utf-8") for path in (PROJECT / "cameron").rglob("*.py"))
+    code_text = sources()
     by_falcon = {re.sub(r"\W", "_", status.phrase.lower()): str(status.value) for status in HTTPStatus}
     by_us = {code: STATUS[kind][:3] for kind, code in CODE.items()}
     listed = {code: status for status, codes, _ in rows("status") for code in spans(codes)}
-    assert by_us.items() <= listed.items() | {("process_not_found", "404")}  # that one is the documented {"payload"}
-    unknown = [code for code, status in listed.items() if by_falcon.get(code) != status and f'"{code}"' not in sources]
+    assert by_us.items() <= listed.items()
+    unknown = [code for code, status in listed.items() if by_falcon.get(code) != status and f'"{code}"' not in code_text]
     assert unknown == []
 
 
 def test_every_error_of_the_request_is_listed() -> None:
     pattern = r'(?:InvalidRequest|super\(\)\.__init__)\(\s*"(\w+)"'
-    files = [*(PROJECT / "cameron/web").glob("*.py"), PROJECT / "cameron/definitions/cameron.py"]
+    files = [path for folder in ("web", "definitions", "store") for path in (PROJECT / "cameron" / folder).glob("*.py")]
     raised = {code for file in files for code in re.findall(pattern, file.read_text(encoding="utf-8"))}
     assert raised - {code for _, codes, _ in rows("status") for code in spans(codes)} == set()
 
@@ -177,7 +229,7 @@ def test_every_command_and_option_shown_exists() -> None:
     group: Any = typer.main.get_command(cli.app)
     for name, rest in re.findall(r"^cameron (\w+)(.*)$", CODE_TEXT, re.MULTILINE):
         options = {option for parameter in group.commands[name].params for option in parameter.opts}
-        assert set(re.findall(r"--\w+", rest)) - options == set()
+        assert set(re.findall(r"--[\w-]+", rest)) - options == set()
     shown = set(re.findall(r"^cameron (\w+)", CODE_TEXT, re.MULTILINE))
     assert shown == set(group.commands)
 
@@ -201,6 +253,26 @@ def test_every_header_of_a_call_is_described_and_no_other() -> None:
     assert {name for names, _ in rows("header") for name in spans(names)} == sent
 
 
+def test_every_option_of_a_process_is_listed() -> None:
+    listed = set()
+    for cell, _, _ in rows("option"):
+        group, colon, names = cell.rpartition(":")
+        listed |= {f"{spans(group)[0]}.{name}" if colon else name for name in spans(names)}
+    assert listed == set(OPTIONS)
+    assert [kind for kind in FAILURES if f"`{kind}`" not in README] == []
+
+
+def test_the_definitions_shown_are_read(tmp_path: Path) -> None:
+    file = tmp_path / "shown.config"
+    file.write_text(block("erlang"), encoding="utf-8")
+    assert [process.name for process in load(file)] == ["foo", "bar"]
+
+
+def test_how_many_crashes_make_a_suspect_is_said() -> None:
+    assert SUSPICION == 2
+    assert "After the second crash the job is a suspect" in README
+
+
 def test_the_failures_that_are_retried_are_named() -> None:
     (sentence,) = re.findall(r"\*\*Retries\.\*\* (.*?)\. At most", README, re.DOTALL)
     assert set(spans(sentence)) == RetryPolicy().on
@@ -215,8 +287,16 @@ def test_every_redis_key_is_described() -> None:
         keys.queue("{process}"),
         keys.dead("{process}"),
         keys.QUEUES,
+        keys.jobs("{process}", "{status}"),
+        keys.jobs_by_key("{process}"),
+        keys.unique("{process}", "{key}"),
+        keys.idempotency("{process}", "{token}"),
         keys.definition("{process}", "{digest}"),
         keys.node("{node}"),
+        keys.inbox("{node}"),
+        keys.NODES,
+        *map(keys.misplaced, (keys.QUEUES, keys.NODES)),
+        keys.PROBE,
     ]
     assert [name for name in names if f"`{name}`" not in README] == []
     described = {span for span in SPANS if re.fullmatch(r"cameron:[\w:{}]+", span)}
@@ -267,7 +347,7 @@ def test_every_setting_named_anywhere_exists() -> None:
 
 
 def test_every_variable_named_exists() -> None:
-    variables = {f"CAMERON_{setting.replace('.', '_')}".upper() for setting in settings()} | {"CAMERON_URL"}
+    variables = {f"CAMERON_{setting.replace('.', '_')}".upper() for setting in settings()} | {"CAMERON_URL", fault.VARIABLE}
     assert set(re.findall(r"\bCAMERON_[A-Z_]+\b", CODE_TEXT)) - variables == set()
 
 
@@ -284,3 +364,15 @@ def test_what_differs_in_an_environment_is_listed(environment: str, tmp_path: Pa
     recipe = re.search(rf"^{target}: .*\n(\t.*\n)+", (PROJECT / "Makefile").read_text(), re.MULTILINE)
     assert recipe is not None
     assert f"serve --env {environment}" in recipe[0]
+
+
+# development
+
+
+def test_the_fault_shown_can_be_armed() -> None:
+    (shown,) = re.findall(rf"{fault.VARIABLE}=(\S+)", CODE_TEXT)
+    try:
+        fault.arm(shown)
+    finally:
+        fault.arm("")
+    assert [action for action in fault.ACTIONS[1:] if f"`={action}`" not in README] == []

@@ -15,14 +15,5 @@ local function standing()
   return 'lost'
 end
 
--- HSET of ARGV[first] .. ARGV[last], in pieces that Lua's stack can take
-local function hset(key, first, last)
-  while first <= last do
-    local upto = math.min(first + 3999, last)
-    redis.call('HSET', key, unpack(ARGV, first, upto))
-    first = upto + 1
-  end
-end
-
 local refusal = standing()
 if refusal then return refusal end

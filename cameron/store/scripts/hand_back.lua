@@ -3,7 +3,8 @@
 -- ARGV: 1-3 see fence.lua; 4 the queue's entry, 5 the consumer group, rest: field, value, ... of the new entry
 -- returns: "applied", or one of the fence's refusals
 local entry = redis.call('XADD', KEYS[3], '*', unpack(ARGV, 6))
-redis.call('HSET', KEYS[2], 'entry', entry, 'owner', ARGV[2] .. ' ' .. ARGV[3])
+local owner = ARGV[2] .. ' ' .. ARGV[3]
+redis.call('HSET', KEYS[2], 'entry', entry, 'owner', owner, 'released', owner)
 redis.call('XACK', KEYS[3], ARGV[5], ARGV[4])
 redis.call('XDEL', KEYS[3], ARGV[4])
 return 'applied'

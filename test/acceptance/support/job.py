@@ -53,6 +53,35 @@ class Job:
         assert answer.headers["Content-Type"].startswith("application/json")
         return dict(answer.json())
 
+    def verb(self, name: str) -> requests.Response:
+        """POST to one of its verbs: `cancel` or `retry`. From any thread."""
+        return requests.post(f"{self.location}/{name}", timeout=30)
+
+    def explained(self) -> dict[str, Any]:
+        """The answer to GET on its explanation."""
+        answer = self._http.get(f"{self.location}/explain", timeout=30)
+        assert answer.status_code == 200, f"{answer.status_code} {answer.text[:500]}"
+        return dict(answer.json())
+
+    def told(self, *words: str, timeout_s: float = 30.0) -> str:
+        """The sentence of its explanation, once all of these words are in it."""
+        said = ""
+
+        def look() -> bool:
+            nonlocal said
+            said = self.explained()["sentence"]
+            return all(word in said for word in words)
+
+        try:
+            eventually(look, "the explanation", timeout_s, every_s=0.1)
+        except AssertionError:
+            raise AssertionError(f"not all of {words} are in {said!r}") from None
+        return said
+
+    def statuses(self) -> dict[str, str]:
+        """The current status of each task."""
+        return {name: task["status"]["current"] for name, task in self.tasks().items()}
+
     def tasks(self) -> dict[str, Any]:
         """The tasks of GET by name."""
         return {task["name"]: task for task in self.view()["tasks"]}

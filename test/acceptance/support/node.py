@@ -17,10 +17,13 @@ INSTALLED = Path(sys.executable).parent / "cameron"
 CAMERON = [str(INSTALLED)] if INSTALLED.exists() else [sys.executable, "-m", "cameron"]
 
 
-def definitions(processes: Mapping[str, str]) -> str:
-    """A definitions file in Erlang terms, laid out as in the document."""
-    rows = ",\n             ".join(f'{{{name}, {{start_activity_url, "{url}"}}}}' for name, url in processes.items())
-    return f"{{processes, [{rows}]}}.\n"
+def definitions(processes: Mapping[str, str], options: Mapping[str, str] | None = None) -> str:
+    """A definitions file in Erlang terms, laid out as in the document; `options` are more of them for some, such as `{max_jobs, 1}`."""
+    rows = []
+    for name, url in processes.items():
+        start = f'{{start_activity_url, "{url}"}}'
+        rows.append(f"{{{name}, [{start}, {options[name]}]}}" if options and name in options else f"{{{name}, {start}}}")
+    return "{processes, [" + ",\n             ".join(rows) + "]}.\n"
 
 
 class Node(Program):

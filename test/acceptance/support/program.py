@@ -29,6 +29,10 @@ class Program:
                 self._command, cwd=self._cwd, env=environ, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
             )
 
+    def without(self, setting: str) -> None:
+        """Let the next start be without that variable."""
+        self._settings.pop(setting, None)
+
     @property
     def child(self) -> subprocess.Popen[bytes]:
         """The running (or ended) child; an error before `launch`."""

@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,14 +27,18 @@ def redis_binary(name: str) -> str:
 
 
 class RedisServer(Program):
-    """With `durable`, every write is in the append-only file before it is answered, so that SIGKILL loses nothing."""
+    """With `durable`, every write is in the append-only file before it is answered, so that SIGKILL loses nothing.
 
-    def __init__(self, folder: Path, durable: bool = False) -> None:
+    `options` are words of redis-server's command line; `binary` is another one than that of the suite.
+    """
+
+    def __init__(self, folder: Path, durable: bool = False, options: Sequence[str] = (), binary: str = "") -> None:
         self.port = free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
-        command = [redis_binary("redis-server"), "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""]
+        command = [binary or redis_binary("redis-server"), "--port", str(self.port), "--bind", "127.0.0.1"]
+        command += ["--dir", str(folder), "--save", ""]
         command += ["--appendonly", "yes", "--appendfsync", "always"] if durable else ["--appendonly", "no"]
-        super().__init__("redis", folder, command, {}, cwd=folder)
+        super().__init__("redis", folder, [*command, *options], {}, cwd=folder)
 
     def start(self) -> None:
         """Start it, or start it again on the same port and data, and wait until it answers."""

@@ -6,10 +6,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from queue import SimpleQueue
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from cameron.activities.call import Congestion, Report
 from cameron.activities.http import Call, Cancel, Failure, HttpCalls, Replies, raise_descriptor_limit
 from cameron.otp import Crash, Down, Exit, Ref, ThreadActor
 
@@ -134,6 +137,22 @@ def test_replies_of_one_receiver_are_told_together(http):
     loop_is_busy.set()
     assert both.wait(PATIENCE_S)
     assert [len(each.replies) for each in told] == [3]
+
+
+def test_it_tells_which_hosts_have_calls_waiting(serve, http, call, mailbox):
+    server = serve(hold)
+    reports: SimpleQueue[Any] = SimpleQueue()
+    listener = SimpleNamespace(tell=reports.put)
+    http.tell(Report(listener))
+    assert reports.get(timeout=PATIENCE_S) == Congestion({})
+    for number in range(20):
+        http.tell(call(server.url(), reply_to=mailbox, task=str(number)))
+    server.wait_for_requests(16)
+    http.tell(Report(listener))
+    assert reports.get(timeout=PATIENCE_S) == Congestion({f"127.0.0.1:{server.port}": (16, 4)})
+    server.release()
+    for _ in range(20):
+        mailbox.take()
 
 
 def test_a_cancelled_call_is_told_nothing(serve, http, call, mailbox):

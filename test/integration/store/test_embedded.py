@@ -42,9 +42,9 @@ class Watcher(Actor):
 class Running:
     """A started actor of the server of a place."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: Place, is_strict: bool = False) -> None:
         self.place = place
-        self.ref = EmbeddedRedis.start(place)
+        self.ref = EmbeddedRedis.start(place, is_strict)
         self._ends: SimpleQueue[object] = SimpleQueue()
         Watcher.start(self.ref, self._ends)
 
@@ -83,9 +83,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "var" / "redis"
 
 
-def start(started: list[Running], folder: Path, port: int = 0) -> Running:
+def start(started: list[Running], folder: Path, port: int = 0, is_strict: bool = False) -> Running:
     """The server of the folder, started."""
-    started.append(Running(choose_place(folder, port)))
+    started.append(Running(choose_place(folder, port), is_strict))
     return started[-1]
 
 
@@ -108,6 +108,19 @@ def test_a_started_server_answers_and_keeps_its_data_in_its_folder(started: list
         "dir": os.path.realpath(folder), "bind": "127.0.0.1", "appendonly": "yes", "maxmemory-policy": "noeviction",
     }  # fmt: skip
     assert running.state() == {"pid": running.client.info("server")["process_id"], "port": running.place.port}
+
+
+@pytest.mark.parametrize(("is_strict", "fsync"), [(False, "everysec"), (True, "always")])
+def test_a_strict_one_fsyncs_each_write(started: list[Running], folder: Path, is_strict: bool, fsync: str) -> None:
+    assert start(started, folder, is_strict=is_strict).client.config_get("appendfsync") == {"appendfsync": fsync}
+
+
+def test_one_that_runs_already_is_made_strict_and_stays_it(started: list[Running], folder: Path) -> None:
+    first = start(started, folder)
+    start(started, folder, is_strict=True)
+    assert first.client.config_get("appendfsync") == {"appendfsync": "always"}
+    start(started, folder)
+    assert first.client.config_get("appendfsync") == {"appendfsync": "always"}
 
 
 def test_an_orderly_end_ends_the_server_and_the_next_start_finds_its_data(started: list[Running], folder: Path) -> None:

@@ -10,8 +10,10 @@ from cameron.store.redis import Pipeline, ScriptsForgotten, StoreAway, StoreErro
 from ...acceptance.support.port import refusing_port
 from ...acceptance.support.redis_server import RedisServer
 
-ACCEPT = (["job", "record", "queue"], ["2", "job.key", "k", "2", "request", "{}", "uuid", "u"])
-TRANSITION = (["job", "record"], ["", "a 1", "1", "2", "x", "1", "0"])
+ARGS = ["10", "member", "0", "", "0", "", "2", "job.key", "k", "2", "request", "{}", "uuid", "u"]
+ACCEPT = (["job", "record", "queue", "scheduled", "by key"], ARGS)
+OTHER = (["job 2", "record 2", "queue", "scheduled", "by key"], ARGS)
+TRANSITION = (["job", "record"], ["", "a 1", "1", "", "0", "0", "2", "x", "1", "0"])
 
 
 def is_connected(pipeline: Pipeline) -> str:
@@ -65,6 +67,20 @@ def test_a_connection_that_is_cut_is_told_and_can_be_made_anew(client: Any, pipe
     pipeline.connect()
     assert is_connected(pipeline) == "yes"
     assert pipeline.run([pipeline.script("accept", *ACCEPT)]) == ["accepted"]
+
+
+def test_a_connection_can_be_made_anew_as_often_as_need_be(pipeline: Pipeline) -> None:
+    for _ in range(200):
+        pipeline.connect()
+    assert pipeline.run([("PING",)]) == ["PONG"]
+
+
+def test_as_many_threads_as_there_are_may_read_at_once(redis: RedisServer) -> None:
+    client: Any = reader(redis.url, 10.0)
+    held = [client.connection_pool.get_connection() for _ in range(200)]
+    for connection in held:
+        client.connection_pool.release(connection)
+    client.close()
 
 
 def test_an_answer_that_does_not_come_in_time_closes_the_connection_so_that_no_late_one_is_taken_for_another(
@@ -148,8 +164,7 @@ def trouble(request: pytest.FixtureRequest, client: Any, pipeline: Pipeline) -> 
 def test_a_redis_that_cannot_write_for_a_while_refuses_whole_scripts_in_a_way_that_is_known_to_pass(
     pipeline: Pipeline, client: Any, trouble: str
 ) -> None:
-    other = (["job 2", "record 2", "queue"], ACCEPT[1])
-    answers = pipeline.run([pipeline.script("transition", *TRANSITION), pipeline.script("accept", *other), ("SET", "x", "1")])
+    answers = pipeline.run([pipeline.script("transition", *TRANSITION), pipeline.script("accept", *OTHER), ("SET", "x", "1")])
     assert [passes(answer) for answer in answers] == [True, True, True], answers
     assert pipeline.connected
 
@@ -157,7 +172,7 @@ def test_a_redis_that_cannot_write_for_a_while_refuses_whole_scripts_in_a_way_th
 def test_after_such_trouble_nothing_of_the_refused_scripts_is_there(client: Any, pipeline: Pipeline) -> None:
     pipeline.run([pipeline.script("accept", *ACCEPT)])
     end = full(client)
-    pipeline.run([pipeline.script("transition", *TRANSITION), pipeline.script("accept", ["job 2", "record 2", "queue"], ACCEPT[1])])
+    pipeline.run([pipeline.script("transition", *TRANSITION), pipeline.script("accept", *OTHER)])
     end()
     assert (client.hget("record", "owner"), client.exists("job 2", "record 2"), client.xlen("queue")) == ("", 0, 1)
     assert pipeline.run([pipeline.script("transition", *TRANSITION)]) == ["applied"]

@@ -1,108 +1,37 @@
 """The scripts: each writes once, in order, by the owner alone, whatever is sent again."""
 
 import re
-from typing import Any, NamedTuple
+import threading
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cameron.store import keys
-from cameron.store.queue import Queues
-from cameron.store.redis import Pipeline, script_text
+from cameron.store.redis import Pipeline, StoreError, passes
 
 from ...acceptance.support.redis_server import RedisServer
-
-NAMES = ("accept", "transition", "end", "hand_back", "release", "take_over")
-FENCED = ("transition", "end", "hand_back")
-UUID = "0123456789abcdef0123456789abcdef"
-JOB, RECORD, QUEUE = keys.job("foo", "k", UUID), keys.record("foo", UUID), keys.queue("foo")
-ENTRY = {"process": "foo", "key": "k", "uuid": UUID}
-ENTRY_FIELDS = [text for pair in ENTRY.items() for text in pair]
-
-
-def counted(*texts: str) -> list[str]:
-    """Fields and values after their number, as the scripts take them."""
-    return [str(len(texts)), *texts]
-
-
-class Job(NamedTuple):
-    """A job in Redis, and the scripts run on it."""
-
-    client: Any
-    pipeline: Pipeline
-
-    def run(self, name: str, names: list[str], args: list[Any]) -> Any:
-        """The script's answer; an error is raised."""
-        [answer] = self.pipeline.run([self.pipeline.script(name, names, args)])
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    def accept(self) -> Any:
-        """Accepted as the engine does it."""
-        return self.run("accept", [JOB, RECORD, QUEUE], [*counted("job.key", "k"), *counted("request", "{}"), *ENTRY_FIELDS])
-
-    def transition(self, owner: str, writer: str, n: int, *fields: str, record: tuple[str, ...] = (), errors: tuple[str, ...] = ()) -> Any:
-        """A transition; each error is `task=text`."""
-        tasks, texts = [error.split("=")[0] for error in errors], [error.split("=")[1] for error in errors]
-        names = [JOB, RECORD, *(keys.task_error(JOB, task) for task in tasks)]
-        return self.run("transition", names, [owner, writer, n, *counted(*fields), *counted(*record), *texts])
-
-    def end(
-        self, owner: str, writer: str, n: int, *fields: str, keep_ms: int = 0, new: tuple[str, ...] = (), old: tuple[str, ...] = ()
-    ) -> Any:
-        """The end, with texts of new errors by task, and tasks of old ones."""
-        names = [JOB, RECORD, QUEUE, *(keys.task_error(JOB, task) for task in (*new, *old))]
-        texts = [f"{task} failed" for task in new]
-        return self.run("end", names, [owner, writer, n, self.entry, keys.GROUP, keep_ms, *counted(*fields), *counted(), *texts])
-
-    def hand_back(self, owner: str, writer: str, n: int) -> Any:
-        """Handed back."""
-        return self.run("hand_back", [JOB, RECORD, QUEUE], [owner, writer, n, self.entry, keys.GROUP, *ENTRY_FIELDS])
-
-    @property
-    def entry(self) -> str:
-        """The queue's entry that the record names."""
-        return str(self.client.hget(RECORD, "entry"))
-
-    @property
-    def owner(self) -> str:
-        """The record's owner."""
-        return str(self.client.hget(RECORD, "owner"))
-
-    def queued(self) -> list[tuple[str, dict[str, str]]]:
-        """All entries of the queue."""
-        return list(self.client.xrange(QUEUE))
-
-    def claimed_by(self, node: str) -> list[str]:
-        """Entries that the node holds."""
-        return [pending["message_id"] for pending in self.client.xpending_range(QUEUE, keys.GROUP, "-", "+", 100, consumername=node)]
+from .scripted import DEAD, ENTRY, FENCED, JOB, LISTS, MEMBER, NAMES, OTHER, QUEUE, RECORD, SCRIPTS, UUID, Job, life, signalled
 
 
 @pytest.fixture
-def queues(redis: RedisServer, client: Any) -> Queues:
-    """The queues, `foo`'s with its group."""
-    made = Queues(redis.url, 10.0)
-    made.create(["foo"])
-    return made
-
-
-@pytest.fixture
-def job(client: Any, pipeline: Pipeline, queues: Queues) -> Job:
+def job(client: Any, pipeline: Pipeline) -> Job:
     """A job that `node` has claimed and not begun."""
+    client.xgroup_create(QUEUE, keys.GROUP, id="0", mkstream=True)
     made = Job(client, pipeline)
     assert made.accept() == "accepted"
-    [entry] = queues.take(["foo"], "node", 10, 10)
-    assert entry.id == made.entry
+    assert made.given_to("node") == [made.entry]
     return made
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_script_states_its_keys_its_arguments_and_its_returns(name: str) -> None:
-    text = script_text(name)
-    own = text[text.index(f"-- {name}:") :]
-    assert len(re.findall(r"(?m)^-- (KEYS|ARGV|returns): ", own)) == 3
+    text = (SCRIPTS / f"{name}.lua").read_text(encoding="utf-8")
+    assert text.startswith(f"-- {name}: ")
+    if "Not a script of its own." not in text:
+        assert re.findall(r"(?m)^-- (KEYS|ARGV|returns): ", text) == ["KEYS", "ARGV", "returns"]
 
 
 # accept
@@ -114,17 +43,79 @@ def test_accept_stores_the_job_its_record_and_its_entry(client: Any, pipeline: P
     assert client.hgetall(JOB) == {"job.key": "k"}
     assert client.hgetall(RECORD) == {"request": "{}", "owner": "", "entry": job.entry}
     assert job.queued() == [(job.entry, ENTRY)]
+    assert (job.listed(), client.zscore(keys.jobs_by_key("foo"), MEMBER)) == ({"scheduled": 1}, 0)
+    assert client.exists(keys.idempotency("foo", ""), keys.unique("foo", "k")) == 0
 
 
-def test_accept_sent_again_changes_nothing(redis: RedisServer, client: Any, pipeline: Pipeline) -> None:
+@pytest.mark.parametrize("option", [{}, {"token": "t", "known": f"{UUID} digest k"}, {"unique": True}, {"most": 1}])
+def test_accept_sent_again_changes_nothing_whatever_was_asked(client: Any, pipeline: Pipeline, option: dict[str, Any]) -> None:
     job = Job(client, pipeline)
-    job.accept()
-    before = redis.dump()
-    assert job.accept() == "exists"
-    assert redis.dump() == before
+    assert job.accept(**option) == "accepted"
+    before = job.everything()
+    assert job.accept(**option) == "exists"
+    assert job.everything() == before
 
 
-# the fence, which transition, end and hand_back begin with
+def test_a_request_whose_idempotency_key_is_known_is_told_what_is_known_and_stores_nothing(client: Any, pipeline: Pipeline) -> None:
+    job, known = Job(client, pipeline), f"{UUID} digest k"
+    job.accept(token="t", known=known)
+    assert client.get(keys.idempotency("foo", "t")) == known
+    assert 0 < client.pttl(keys.idempotency("foo", "t")) <= 50_000
+    before = job.everything()
+    assert job.accept(OTHER, token="t", known=f"{OTHER} digest k") == ["known", known]
+    assert job.everything() == before
+    assert job.accept(OTHER, token="t2", known=f"{OTHER} digest k") == "accepted"
+
+
+def test_while_a_job_of_a_unique_key_is_unfinished_another_one_is_told_which_and_stores_nothing(client: Any, pipeline: Pipeline) -> None:
+    job = Job(client, pipeline)
+    job.accept(unique=True)
+    before = job.everything()
+    assert job.accept(OTHER, unique=True) == ["unfinished", UUID]
+    assert job.everything() == before
+
+
+def test_a_request_that_is_known_and_whose_key_is_taken_is_told_of_its_own_job(client: Any, pipeline: Pipeline) -> None:
+    job = Job(client, pipeline)
+    job.accept(token="t", known="the first", unique=True)
+    assert job.accept(OTHER, token="t", known="the second", unique=True) == ["known", "the first"]
+
+
+def test_a_queue_that_is_full_takes_no_more_and_what_is_refused_leaves_nothing(client: Any, pipeline: Pipeline) -> None:
+    job = Job(client, pipeline)
+    assert job.accept(most=1, token="t", known="the first") == "accepted"
+    before = job.everything()
+    assert job.accept(OTHER, most=1, token="t2", known="the second", unique=True) == ["full", 1]
+    assert job.everything() == before
+    assert job.accept(OTHER, most=1, token="t", known="the second") == ["known", "the first"]  # there is nothing to take
+    assert job.accept(OTHER, most=2) == "accepted"
+
+
+@pytest.mark.parametrize("race", ["idempotency key", "unique key"])
+def test_of_many_requests_at_once_one_is_accepted_and_all_others_are_told_of_it(redis: RedisServer, client: Any, race: str) -> None:
+    at_once, answers = threading.Barrier(20), dict[str, Any]()
+
+    def ask(uuid: str) -> None:
+        pipeline = Pipeline(redis.url, timeout_s=10.0)
+        pipeline.connect()
+        at_once.wait(20)
+        options: dict[str, Any] = {"unique": True} if race == "unique key" else {"token": "t", "known": uuid}
+        answers[uuid] = Job(client, pipeline).accept(uuid, **options)
+        pipeline.close()
+
+    uuids = [f"{number:032x}" for number in range(20)]
+    threads = [threading.Thread(target=ask, args=(uuid,)) for uuid in uuids]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    [winner] = [uuid for uuid, answer in answers.items() if answer == "accepted"]
+    word = "unfinished" if race == "unique key" else "known"
+    assert [answer for uuid, answer in answers.items() if uuid != winner] == [[word, winner]] * 19
+    assert (client.xlen(QUEUE), len(list(client.scan_iter("cameron:record:*")))) == (1, 1)
+
+
+# the fence, which all begin with that write a job which can be read
 
 
 @pytest.mark.parametrize("name", FENCED)
@@ -148,25 +139,27 @@ def test_accept_sent_again_changes_nothing(redis: RedisServer, client: Any, pipe
     ],
 )
 def test_a_write_is_carried_out_once_in_order_and_by_the_owner_alone(
-    redis: RedisServer, job: Job, name: str, standing: str | None, expected: str, writer: str, n: int, answer: str
+    job: Job, name: str, standing: str | None, expected: str, writer: str, n: int, answer: str
 ) -> None:
-    entry = job.entry
+    if name == "end_queued":
+        job.client.xack(QUEUE, keys.GROUP, job.entry)  # nobody holds it
     if standing is None:
         job.client.delete(RECORD)
     else:
         job.client.hset(RECORD, "owner", standing)
-    before = redis.dump()
-    args: dict[str, list[Any]] = {
-        "transition": [*counted("f", "v"), *counted()],
-        "end": [entry, keys.GROUP, 0, *counted("f", "v"), *counted()],
-        "hand_back": [entry, keys.GROUP, *ENTRY_FIELDS],
+    before = job.everything()
+    write: dict[str, Callable[[], Any]] = {
+        "transition": lambda: job.transition(expected, writer, n, "f", "v", begins=True, idle=True),
+        "end": lambda: job.end(expected, writer, n, "f", "v", keep_ms=1000, unique=UUID, dead=("why", "x")),
+        "end_queued": lambda: job.end(expected, writer, n, "f", "v", keep_ms=1000, unique=UUID, script="end_queued"),
+        "hand_back": lambda: job.hand_back(expected, writer, n),
+        "revive": lambda: job.revive(expected, writer, n, "f", "v", unique=UUID, dead="1-1"),
     }
-    names = [JOB, RECORD] if name == "transition" else [JOB, RECORD, QUEUE]
-    assert job.run(name, names, [expected, writer, n, *args[name]]) == answer.split(" ")[0]
+    assert write[name]() == answer.split(" ")[0]
     if answer == "applied":
         assert job.owner == f"{writer} {n}"
     else:
-        assert redis.dump() == before
+        assert job.everything() == before
 
 
 @given(st.lists(st.tuples(st.sampled_from(["a", "b", "c"]), st.integers(0, 3), st.booleans()), max_size=12))
@@ -207,7 +200,24 @@ def test_a_transition_writes_fields_record_and_errors(job: Job) -> None:
 def test_a_transition_may_write_nothing_but_its_claim(job: Job) -> None:
     assert job.transition("", "a 1", 1) == "applied"
     assert job.client.hgetall(JOB) == {"job.key": "k"}
-    assert job.owner == "a 1 1"
+    assert (job.owner, job.listed()) == ("a 1 1", {"scheduled": 1})
+
+
+def test_with_the_transition_that_begins_it_a_job_is_listed_as_running(job: Job) -> None:
+    assert job.transition("", "a 1", 1, errors=("x=it failed",), begins=True) == "applied"
+    assert job.listed() == {"running": 2}
+    assert job.client.get(keys.task_error(JOB, "x")) == "it failed"
+    job.transition("a 1 1", "a 1", 2)
+    assert job.listed() == {"running": 2}
+
+
+def test_only_a_transition_after_which_no_task_is_under_way_says_so_in_the_record(job: Job) -> None:
+    job.transition("", "a 1", 1)
+    assert job.client.hget(RECORD, "released") is None
+    job.transition("a 1 1", "a 1", 2, idle=True)
+    assert job.client.hmget(RECORD, "released", "owner") == ["a 1 2", "a 1 2"]
+    job.transition("a 1 2", "a 1", 3)
+    assert job.client.hmget(RECORD, "released", "owner") == ["a 1 2", "a 1 3"]
 
 
 def test_a_transition_may_write_more_than_luas_stack_holds(job: Job) -> None:
@@ -223,7 +233,9 @@ def test_a_transition_may_write_more_than_luas_stack_holds(job: Job) -> None:
 def test_the_end_takes_the_entry_out_of_the_queue_and_lets_all_keys_expire_together(job: Job) -> None:
     job.transition("", "a 1", 1, errors=("old=it failed",))
     entry = job.entry
-    assert job.end("a 1 1", "a 1", 2, "job.status.current", "done", keep_ms=50_000, new=("x", "y"), old=("old",)) == "applied"
+    ending: dict[str, Any] = {"keep_ms": 50_000, "new": ("x", "y"), "old": ("old",), "record": ("crash", "a died")}
+    assert job.end("a 1 1", "a 1", 2, "job.status.current", "done", **ending) == "applied"
+    assert job.client.hget(RECORD, "crash") == "a died"
     assert (job.queued(), job.claimed_by("node")) == ([], [])
     assert job.client.hget(JOB, "job.status.current") == "done"
     texts = {task: job.client.get(keys.task_error(JOB, task)) for task in ("x", "y", "old")}
@@ -231,6 +243,7 @@ def test_the_end_takes_the_entry_out_of_the_queue_and_lets_all_keys_expire_toget
     lives = [job.client.pttl(key) for key in (JOB, RECORD, *(keys.task_error(JOB, task) for task in texts))]
     assert all(0 < life <= 50_000 for life in lives)
     assert entry == job.entry
+    assert life(job, LISTS["done"]) == "lasts"
 
 
 def test_the_end_sent_again_changes_nothing(job: Job) -> None:
@@ -244,64 +257,81 @@ def test_a_job_that_is_kept_for_ever_does_not_expire(job: Job) -> None:
     assert [job.client.pttl(key) for key in (JOB, RECORD, keys.task_error(JOB, "x"))] == [-1, -1, -1]
 
 
-# hand_back and release
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("status", ["done", "error", "cancelled"])
+def test_a_job_that_has_ended_is_listed_under_its_end_alone(job: Job, status: str, begun: bool) -> None:
+    job.transition("", "a 1", 1, begins=begun)
+    job.end("a 1 1", "a 1", 2, status=status)
+    assert job.listed() == {status: 3}
+    assert job.client.zscore(keys.jobs_by_key("foo"), MEMBER) == 0
 
 
-def test_a_job_handed_back_waits_in_its_queue_for_anybody(job: Job, queues: Queues) -> None:
-    job.transition("", "a 1", 1, "x", "1")
-    old = job.entry
-    assert job.hand_back("a 1 1", "a 1", 2) == "applied"
-    assert job.entry != old
-    assert (job.queued(), job.claimed_by("node"), job.owner) == ([(job.entry, ENTRY)], [], "a 1 2")
-    assert [entry.id for entry in queues.take(["foo"], "other", 10, 10)] == [job.entry]
+def test_the_end_of_a_job_makes_room_for_another_one_of_its_unique_key(job: Job) -> None:
+    job.client.set(keys.unique("foo", "k"), UUID)
+    job.end("", "a 1", 1, unique=UUID)
+    assert job.accept(OTHER, unique=True) == "accepted"
+    assert job.client.get(keys.unique("foo", "k")) == OTHER
 
 
-def test_a_hand_back_sent_again_makes_no_second_entry(job: Job) -> None:
-    entry = job.entry
-    args = ["", "a 1", 1, entry, keys.GROUP, *ENTRY_FIELDS]
-    assert [job.run("hand_back", [JOB, RECORD, QUEUE], args) for _ in range(2)] == ["applied", "applied"]
-    assert len(job.queued()) == 1
+def test_a_unique_key_that_belongs_to_another_job_by_now_is_left_to_it(job: Job) -> None:
+    job.client.set(keys.unique("foo", "k"), OTHER)
+    job.end("", "a 1", 1, unique=UUID)
+    assert job.client.get(keys.unique("foo", "k")) == OTHER
 
 
-def test_an_entry_released_goes_back_and_the_record_follows_it(job: Job) -> None:
-    old = job.entry
-    new = job.run("release", [RECORD, QUEUE], [old, keys.GROUP, "node", *ENTRY_FIELDS])
-    assert (new, job.queued(), job.claimed_by("node")) == (job.entry, [(new, ENTRY)], [])
-    assert new != old
-
-
-def test_only_who_holds_an_entry_can_release_it(redis: RedisServer, job: Job) -> None:
-    before = redis.dump()
-    assert job.run("release", [RECORD, QUEUE], [job.entry, keys.GROUP, "other", *ENTRY_FIELDS]) is None
-    assert redis.dump() == before
+def test_a_job_whose_key_need_not_be_unique_releases_none(job: Job) -> None:
+    job.client.set(keys.unique("foo", "k"), UUID)
     job.end("", "a 1", 1)
-    before = redis.dump()
-    assert job.run("release", [RECORD, QUEUE], [job.entry, keys.GROUP, "node", *ENTRY_FIELDS]) is None
-    assert redis.dump() == before
+    assert job.client.get(keys.unique("foo", "k")) == UUID
 
 
-def test_releasing_the_entry_of_a_job_that_is_gone_makes_no_record_of_it(job: Job) -> None:
-    entry = job.entry
-    job.client.delete(JOB, RECORD)
-    assert job.run("release", [RECORD, QUEUE], [entry, keys.GROUP, "node", *ENTRY_FIELDS])
-    assert not job.client.exists(RECORD)
+def test_a_job_given_up_has_an_entry_in_the_dead_letter_that_its_record_names(job: Job) -> None:
+    job.end("", "a 1", 1, status="error", keep_ms=50_000, dead=("uuid", UUID, "reason", "five crashes"))
+    [(entry, fields)] = job.client.xrange(DEAD)
+    assert (fields, job.client.hget(RECORD, "dead")) == ({"uuid": UUID, "reason": "five crashes"}, entry)
+    assert (job.listed(), job.queued(), life(job, DEAD)) == ({"error": 3}, [], "lasts")
 
 
-# take_over
+def test_a_job_that_ends_otherwise_has_none(job: Job) -> None:
+    job.end("", "a 1", 1)
+    assert (job.client.exists(DEAD), job.client.hget(RECORD, "dead")) == (0, None)
 
 
-def test_nothing_is_taken_from_a_node_that_lives(job: Job) -> None:
-    job.client.set(keys.node("node"), "{}", px=60_000)
-    assert job.run("take_over", [keys.node("node"), QUEUE], [keys.GROUP, "node", "other", 10]) == []
-    assert job.claimed_by("node") == [job.entry]
+@pytest.mark.parametrize("broken", [*LISTS, "by key"])
+def test_a_list_that_an_operator_has_broken_costs_no_job(client: Any, pipeline: Pipeline, broken: str) -> None:
+    job, name = Job(client, pipeline), LISTS.get(broken, keys.jobs_by_key("foo"))
+    client.set(name, "no sorted set")
+    client.xgroup_create(QUEUE, keys.GROUP, id="0", mkstream=True)
+    assert job.accept() == "accepted"
+    assert job.given_to("node") == [job.entry]
+    assert job.transition("", "a 1", 1, "x", "1", begins=True) == "applied"
+    assert job.end("a 1 1", "a 1", 2, "x", "2", status=broken if broken in ("done", "error", "cancelled") else "done") == "applied"
+    assert (job.queued(), job.claimed_by("node"), client.hget(JOB, "x")) == ([], [], "2")
+    assert job.revive("a 1 2", "nobody 2", 1, "x", "3", ended=broken if broken in LISTS else "done") == "applied"
+    assert (len(job.queued()), client.hget(JOB, "x"), client.get(name)) == (1, "3", "no sorted set")
 
 
-def test_a_dead_nodes_entries_are_taken_a_page_at_a_time_and_then_its_consumer_is_deleted(job: Job, queues: Queues) -> None:
-    for number in range(4):
-        job.client.xadd(QUEUE, {"uuid": str(number)})
-    assert len(queues.take(["foo"], "node", 10, 10)) == 4
-    pages = [job.run("take_over", [keys.node("node"), QUEUE], [keys.GROUP, "node", "other", 2]) for _ in range(4)]
-    assert [len(page) for page in pages] == [2, 2, 1, 0]
-    assert pages[0][0] == [job.entry, ENTRY_FIELDS]
-    assert (len(job.claimed_by("other")), job.claimed_by("node")) == (5, [])
-    assert [consumer["name"] for consumer in job.client.xinfo_consumers(QUEUE, keys.GROUP)] == ["other"]
+@pytest.mark.parametrize("name", ["accept", "transition", "end", "end_queued", "end_held", "hand_back", "revive", "signal"])
+def test_a_redis_that_is_full_refuses_a_script_whole_and_carries_it_out_when_there_is_room(job: Job, name: str) -> None:
+    if name == "end_queued":
+        job.client.xack(QUEUE, keys.GROUP, job.entry)
+    job.client.set(keys.unique("foo", "k"), UUID)
+    options: dict[str, Any] = {"keep_ms": 1000, "new": ("x",), "unique": UUID, "dead": ("uuid", UUID)}
+    write: dict[str, Callable[[], Any]] = {
+        "accept": lambda: job.accept(OTHER, token="t", known="known"),
+        "transition": lambda: job.transition("", "a 1", 1, "x", "1", errors=("x=it failed",), begins=True, idle=True),
+        "end": lambda: job.end("", "a 1", 1, "x", "1", **options),
+        "end_queued": lambda: job.end("", "a 1", 1, "x", "1", script="end_queued", **options),
+        "end_held": lambda: job.end("", "node", 0, "x", "1", script="end_held", **options),
+        "hand_back": lambda: job.hand_back("", "a 1", 1),
+        "revive": lambda: job.revive("", "a 1", 1, "x", "1", unique=UUID, removed=("job.key",), errors=("x",)),
+        "signal": lambda: signalled(job),
+    }
+    before = job.everything()
+    job.client.config_set("maxmemory", 1)
+    with pytest.raises(StoreError) as caught:
+        write[name]()
+    assert passes(caught.value)
+    job.client.config_set("maxmemory", 0)
+    assert job.everything() == before
+    assert write[name]() in ("accepted", "applied", "told")

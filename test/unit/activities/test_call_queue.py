@@ -30,6 +30,18 @@ def test_hosts_take_turns() -> None:
     assert take_all(queue) == ["a1", "b1", "a2", "b2", "a3"]
 
 
+def test_it_says_who_waits_and_beside_how_many() -> None:
+    queue: CallQueue[str] = CallQueue(16, 2)
+    for item in ("a1", "a2", "a3", "a4", "b1"):
+        queue.put(item[0], item)
+    assert queue.waiting() == {"a": (0, 4), "b": (0, 1)}
+    take_all(queue)
+    assert queue.waiting() == {"a": (2, 2)}
+    queue.done("a")
+    take_all(queue)
+    assert queue.waiting() == {"a": (2, 1)}
+
+
 def test_a_host_at_its_limit_waits_and_the_others_do_not() -> None:
     queue: CallQueue[str] = CallQueue(8, 2)
     for item in ("a1", "a2", "a3", "b1"):

@@ -3,7 +3,19 @@
 import pytest
 
 from cameron.core.decider import decide
-from cameron.core.event import Failure, JobChanged, JobEnded, JobStarted, Success, TaskCalled, TaskChanged, TaskDelayed, TaskDue, TaskFailed
+from cameron.core.event import (
+    Failure,
+    JobChanged,
+    JobEnded,
+    JobStarted,
+    Success,
+    TaskCalled,
+    TaskChanged,
+    TaskDelayed,
+    TaskDue,
+    TaskFailed,
+    TaskInterrupted,
+)
 from cameron.core.job import Job, apply, new_job
 from cameron.core.process import Activity, Limits, RetryPolicy
 from cameron.core.status import Status
@@ -113,6 +125,63 @@ def test_a_call_to_be_made_at_most_once_is_tried_again_only_where_it_never_arriv
     assert isinstance(decision, TaskDelayed) == again
 
 
+# crashes
+
+
+def crashed(times: int, **fields: object) -> Job:
+    """A job whose runners have died that often while its only task was called."""
+    job, _ = apply(new_job(process(activity("start", **fields)), "key", "uuid", b"", DEADLINE_MS), JobStarted())
+    job, _ = apply(job, TaskCalled("start"))
+    for _ in range(times):
+        job, _ = apply(job, TaskInterrupted("start"))
+    return job
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5])
+def test_a_job_is_given_up_when_as_many_have_died_with_one_of_its_tasks_as_may_and_not_before(limit: int) -> None:
+    limited = process(limits=Limits(max_crashes=limit))
+    assert decide(limited, crashed(limit - 1), BEGIN_MS, 0.5) in ([], [TaskCalled("start")])
+    [end] = decide(limited, crashed(limit), BEGIN_MS, 0.5)
+    assert end == JobEnded(
+        Status.ERROR,
+        f"given up: whoever ran this job has died {limit} times while task 'start' was called (setting job.max_crashes)",
+        "start",
+    )
+
+
+def test_five_crashes_are_too_many_where_nothing_else_is_said() -> None:
+    assert [decide(process(), crashed(times), BEGIN_MS, 0.5) for times in (1, 4)] == [[TaskCalled("start")]] * 2
+    assert isinstance(decide(process(), crashed(5), BEGIN_MS, 0.5)[0], JobEnded)
+
+
+def test_crashes_of_several_tasks_are_not_added_up() -> None:
+    of = process(*(activity(f"act_{number}") for number in range(5)))
+    job, _ = apply(new_job(of, "key", "uuid", b"", DEADLINE_MS), JobStarted())
+    for name in job.tasks:
+        job, _ = apply(job, TaskCalled(name))
+        job, _ = apply(job, TaskInterrupted(name))
+    assert decide(of, job, BEGIN_MS, 0.5) == [TaskCalled(name) for name in job.tasks]
+
+
+def test_giving_up_goes_before_everything_else_that_is_to_be_decided() -> None:
+    of = process(activity("start"), activity("b"))
+    job, _ = apply(new_job(of, "key", "uuid", b"", DEADLINE_MS), JobStarted())
+    job, _ = apply(job, TaskCalled("start"))
+    for _ in range(5):
+        job, _ = apply(job, TaskInterrupted("start"))
+    job = job._replace(pending=("b", "start"))
+    [end] = decide(of, job, BEGIN_MS, 0.5)
+    assert isinstance(end, JobEnded)
+    ended, _ = apply(job, end)
+    assert {name: task.status.value for name, task in ended.tasks.items()} == {"start": "error", "b": "scheduled"}
+    assert "given up" in ended.tasks["start"].error
+
+
+def test_a_call_to_be_made_at_most_once_is_not_made_again_after_a_crash() -> None:
+    [decision] = decide(process(), crashed(1, at_most_once=True), BEGIN_MS, 0.5)
+    assert isinstance(decision, TaskFailed)
+
+
 # the deadline
 
 
@@ -125,7 +194,8 @@ def test_a_job_past_its_deadline_ends_in_error_with_its_running_tasks() -> None:
     run.now_ms = DEADLINE_MS
     run.happened()
     assert (run.job.status, run.statuses()) == (Status.ERROR, {"start": "done", "a": "error"})
-    assert run.job.tasks["a"].error == "not finished within the job's 90 s (setting job.timeout_s)"
+    limit = "setting job.timeout_s, or the process's option timeout_s"
+    assert run.job.tasks["a"].error == f"not finished within the job's 90 s ({limit})"
 
 
 def test_a_job_whose_time_was_up_before_anything_ran_says_so_in_the_task_it_would_have_begun_with() -> None:

@@ -8,6 +8,7 @@ from cameron.core.event import (
     Growth,
     JobChanged,
     JobEnded,
+    JobRetried,
     JobStarted,
     Success,
     TaskCalled,
@@ -15,11 +16,12 @@ from cameron.core.event import (
     TaskDelayed,
     TaskDue,
     TaskFailed,
+    TaskInterrupted,
     TaskReplied,
     TasksDiscovered,
     TaskTried,
 )
-from cameron.core.job import Job, apply, new_job
+from cameron.core.job import Job, apply, new_job, suspicion
 from cameron.core.process import Limits
 from cameron.core.status import LEGAL, IllegalTransition, Status
 
@@ -57,20 +59,21 @@ def test_the_legal_states_are_those_of_the_design() -> None:
     assert {old.value: {new.value for new in following} for old, following in LEGAL.items()} == {
         "scheduled": {"running", "error", "cancelled"},
         "running": {"done", "error", "cancelled"},
-        "done": set(),
-        "error": set(),
-        "cancelled": set(),
+        "done": {"scheduled"},  # by a retry, as the two below
+        "error": {"scheduled"},
+        "cancelled": {"scheduled"},
     }
 
 
 @pytest.mark.parametrize("old", JOBS)
 @pytest.mark.parametrize("new", list(Status))
 def test_a_job_changes_its_status_as_the_table_allows_and_else_not_at_all(old: Status, new: Status) -> None:
-    job, event = job_after(*JOBS[old]), JobStarted() if new is Status.RUNNING else JobEnded(new)
+    events: dict[Status, Event] = {Status.SCHEDULED: JobRetried(), Status.RUNNING: JobStarted()}
+    job, event = job_after(*JOBS[old]), events.get(new, JobEnded(new))
     if new in LEGAL[old]:
         after, changes = apply(job, event)
         assert (after.status, changes[-1]) == (new, JobChanged(new))
-    elif new is not Status.SCHEDULED:
+    else:
         with pytest.raises(IllegalTransition):
             apply(job, event)
 
@@ -80,8 +83,10 @@ ILLEGAL: list[tuple[Status, Event]] = [
     (Status.SCHEDULED, TaskReplied("start", REFUSED)),
     (Status.SCHEDULED, TaskDelayed("start", 5)),
     (Status.SCHEDULED, TaskDue("start")),
+    (Status.SCHEDULED, TaskInterrupted("start")),
     *((ended, event) for ended in (Status.DONE, Status.ERROR) for event in (CALLED, TaskFailed("start", "no"), TaskDelayed("start", 5))),
-    *((ended, event) for ended in (Status.DONE, Status.ERROR) for event in (TaskDue("start"), TaskReplied("start", REFUSED))),
+    *((ended, event) for ended in (Status.DONE, Status.ERROR) for event in (TaskDue("start"), TaskInterrupted("start"))),
+    *((ended, TaskReplied("start", REFUSED)) for ended in (Status.DONE, Status.ERROR)),
     *((ended, TaskReplied("start", SUCCESS)) for ended in (Status.DONE, Status.ERROR)),
 ]
 
@@ -295,3 +300,68 @@ def test_where_nothing_ran_what_was_about_to_start_bears_the_reason_of_the_end()
     job, changes = apply(job_after(STARTED), JobEnded(Status.ERROR, "too late"))
     assert changes == [TaskChanged("start", Status.ERROR), JobChanged(Status.ERROR)]
     assert (job.tasks["start"].error, job.pending) == ("too late", ())
+
+
+def test_a_job_cancelled_before_it_began_leaves_its_tasks_as_they_are() -> None:
+    job, changes = apply(job_after(), JobEnded(Status.CANCELLED, "cancelled"))
+    assert changes == [JobChanged(Status.CANCELLED)]
+    assert (job.tasks["start"].status, job.tasks["start"].error, job.pending) == (Status.SCHEDULED, "", ())
+
+
+def test_a_cancelled_job_has_its_text_in_all_that_ran_also_in_what_waited_for_another_attempt() -> None:
+    run = Run.planned(process(activity("a"), activity("b"), activity("c", after=("a",))), Plan("refused"), Plan(), Plan()).start()
+    run.reply("a")
+    assert run.delayed
+    run.happened(JobEnded(Status.CANCELLED, "cancelled"))
+    assert run.statuses() == {"a": "error", "b": "error", "c": "scheduled"}
+    assert [task.error for task in run.job.tasks.values()] == ["cancelled", "cancelled", ""]
+
+
+# crashes
+
+
+def test_a_task_that_was_interrupted_counts_it_and_is_to_be_decided_about() -> None:
+    job = job_after(STARTED, CALLED)
+    for crashes in (1, 2, 3):
+        job, changes = apply(job, TaskInterrupted("start"))
+        assert changes == [TaskTried("start")]
+        assert (job.tasks["start"].crashes, job.pending, job.running) == (crashes, ("start",), 1)
+
+
+def test_a_call_made_again_keeps_the_count_of_crashes() -> None:
+    job = job_after(STARTED, CALLED, TaskInterrupted("start"), CALLED, TaskReplied("start", REFUSED), TaskDelayed("start", 5))
+    assert (job.tasks["start"].crashes, job.tasks["start"].attempts) == (1, 2)
+
+
+def test_a_job_is_suspected_for_the_one_of_its_running_tasks_that_has_seen_the_most_crashes() -> None:
+    of = new_job(process(activity("start"), activity("b")), "key", "uuid", b"", DEADLINE_MS)
+    assert suspicion(of) == 0
+    job = job_after(STARTED, CALLED, TaskCalled("b"), TaskInterrupted("start"), TaskInterrupted("start"), TaskInterrupted("b"), of=of)
+    assert suspicion(job) == 2
+    assert suspicion(job_after(TaskReplied("start", SUCCESS), of=job)) == 1
+    assert suspicion(job_after(TaskFailed("start", "why"), TaskReplied("b", SUCCESS), of=job)) == 0
+
+
+# a finished job that is retried
+
+
+def test_of_a_retried_job_what_has_failed_is_as_if_it_had_not_been_called_and_what_is_done_stays() -> None:
+    listed = process(activity("a"), activity("b"), activity("c", required=True), activity("d", after=("c",)))
+    run = Run.planned(listed, Plan("http_500"), Plan(), Plan("refused"), Plan()).start()
+    run.under_way.remove("a")
+    run.happened(TaskInterrupted("a"))
+    run.to_the_end()
+    assert (run.job.status, run.statuses()) == (Status.ERROR, {"a": "error", "b": "done", "c": "error", "d": "scheduled"})
+    job, changes = apply(run.job, JobRetried())
+    assert changes == [TaskChanged("a", Status.SCHEDULED), TaskChanged("c", Status.SCHEDULED), JobChanged(Status.SCHEDULED)]
+    assert (job.status, job.failing, job.pending) == (Status.SCHEDULED, False, ())
+    told = {name: (task.status.value, task.attempts, task.crashes, task.error) for name, task in job.tasks.items()}
+    fresh = ("scheduled", 0, 0, "")
+    assert told == {"a": fresh, "b": ("done", 1, 0, ""), "c": fresh, "d": fresh}
+    assert job.tasks["b"] == run.job.tasks["b"]
+
+
+@pytest.mark.parametrize("status", [Status.DONE, Status.ERROR, Status.CANCELLED])
+def test_a_job_without_failed_tasks_may_be_retried_too(status: Status) -> None:
+    job, changes = apply(job_after(*JOBS[status]), JobRetried())
+    assert (job.status, changes) == (Status.SCHEDULED, [JobChanged(Status.SCHEDULED)])

@@ -229,11 +229,11 @@ def test_no_definitions_are_no_growth_and_recorded_as_replied() -> None:
     [
         (b"", "it is empty"),
         (b"\r\n", "it is empty"),
-        (b"<html>", "Expecting value"),
+        (b"<html>", "cannot be used: it is no JSON (line 1, column 1)"),
         (b"\xff{}", "not UTF-8"),
         (b"[{}]", "no JSON object"),
         (b'"undefined"', "no JSON object"),
-        (b"{" * 9, "Expecting property name"),
+        (b"{" * 9, "it is no JSON (line 1, column 2)"),
         (b'{"data": NaN}', "NaN is not JSON"),
         (b'{"data": 1e999}', "a number too large"),
         (b'{"data": ' + b"9" * 5000 + b"}", "too many digits"),

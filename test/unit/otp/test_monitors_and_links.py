@@ -58,6 +58,13 @@ def test_rule_13_a_monitor_of_a_dead_actor_gives_noproc_at_once(probe: Probe, re
     assert probe.rest() == []
 
 
+def test_a_ref_tells_how_its_actor_ended(ref: Ref[Any]) -> None:
+    assert ref.ended_with is None
+    ref.exit(Shutdown("over"))
+    end_of(ref)
+    assert ref.ended_with == Shutdown("over")
+
+
 def test_rule_13_monitors_stack_and_can_be_taken_back(probe: Probe, ref: Ref[Any]) -> None:
     first = probe.do(lambda me: me.monitor(ref))
     probe.do(lambda me: me.monitor(ref))

@@ -223,3 +223,24 @@ def test_rule_5_a_crash_less_does_not(program: Start) -> None:
     process.stdin.flush()
     process.wait(PATIENCE_S)
     assert process.returncode == 0
+
+
+HEARD_ELSEWHERE = """
+import signal, sys, threading
+from cameron.otp import ChildSpec, Node, Supervisor, ThreadActor
+
+class Worker(ThreadActor):
+    def on_start(self):
+        print("up", flush=True)
+        self.send_after(0.1, "go")
+
+    def on_receive(self, message):
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+sys.exit(Node(lambda: Supervisor.start([ChildSpec("worker", Worker.start)])).run())
+"""
+
+
+def test_a_signal_that_another_thread_was_given_stops_the_program_too(program: Start) -> None:
+    process = program(text=HEARD_ELSEWHERE)
+    assert process.wait(PATIENCE_S) == 0

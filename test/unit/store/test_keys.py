@@ -1,5 +1,7 @@
 """The names of Redis keys: a contract with operators, and no two things under one name."""
 
+from collections.abc import Callable
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,18 +21,60 @@ def test_the_documented_names() -> None:
 
 
 def test_the_engines_own_names_stay_clear_of_the_documented_pattern() -> None:
-    own = [keys.record("foo", UUID), keys.queue("foo"), keys.definition("foo", "0123"), keys.node("host-1-ab"), keys.QUEUES]
-    assert own == [
-        f"cameron:record:foo:{UUID}",
-        "cameron:queue:foo",
-        "cameron:definition:foo:0123",
-        "cameron:node:host-1-ab",
-        "cameron:queues",
-    ]
+    own = {
+        keys.record("foo", UUID): f"cameron:record:foo:{UUID}",
+        keys.queue("foo"): "cameron:queue:foo",
+        keys.dead("foo"): "cameron:queue:foo:dead",
+        keys.jobs("foo", "running"): "cameron:jobs:foo:running",
+        keys.jobs_by_key("foo"): "cameron:jobs:foo:key",
+        keys.unique("foo", "k:1"): "cameron:unique:foo:k:1",
+        keys.idempotency("foo", "t:1"): "cameron:idempotency:foo:t:1",
+        keys.definition("foo", "0123"): "cameron:definition:foo:0123",
+        keys.node("host-1-ab"): "cameron:node:host-1-ab",
+        keys.inbox("host-1-ab"): "cameron:node:host-1-ab:inbox",
+        keys.QUEUES: "cameron:queues",
+        keys.NODES: "cameron:nodes",
+    }
+    assert [name for name, expected in own.items() if name != expected] == []
     assert not [name for name in own if name.startswith("cameron:process:")]
 
 
 JOBS = st.tuples(PROCESSES, ANYTHING, UUIDS)
+OF_A_PROCESS: dict[str, Callable[[str, str, str], str]] = {  # the engine's own names that bear something of a process's jobs
+    "record": lambda process, key, uuid: keys.record(process, uuid),
+    "queue": lambda process, key, uuid: keys.queue(process),
+    "dead": lambda process, key, uuid: keys.dead(process),
+    "by status": lambda process, key, uuid: keys.jobs(process, "done"),
+    "by key": lambda process, key, uuid: keys.jobs_by_key(process),
+    "unique": lambda process, key, uuid: keys.unique(process, key),
+    "idempotency": lambda process, key, uuid: keys.idempotency(process, key),
+    "definition": lambda process, key, uuid: keys.definition(process, uuid),
+    "node": lambda process, key, uuid: keys.node(process),
+    "inbox": lambda process, key, uuid: keys.inbox(process),
+}
+
+
+@given(JOBS, JOBS)
+def test_things_of_different_kinds_never_share_a_name(one: tuple[str, str, str], other: tuple[str, str, str]) -> None:
+    names = {keys.job(*one), *(name(*one) for name in OF_A_PROCESS.values()), keys.QUEUES, keys.NODES}
+    assert len(names) == len(OF_A_PROCESS) + 3
+    for kind, name in OF_A_PROCESS.items():
+        assert not {name(*one)} & {another(*other) for unlike, another in OF_A_PROCESS.items() if unlike != kind}
+
+
+@given(JOBS, JOBS)
+def test_what_is_kept_for_one_key_is_not_another_ones(one: tuple[str, str, str], other: tuple[str, str, str]) -> None:
+    same = one[:2] == other[:2]
+    assert (keys.unique(*one[:2]) == keys.unique(*other[:2])) == same
+    assert (keys.idempotency(*one[:2]) == keys.idempotency(*other[:2])) == same
+
+
+@given(st.lists(st.tuples(ANYTHING, st.integers(0, 4_102_444_800_000), UUIDS), max_size=8))
+def test_the_members_of_a_list_of_jobs_tell_key_time_and_job_and_are_in_order_of_key_and_time(jobs: list[tuple[str, int, str]]) -> None:
+    members = [keys.job_member(*job) for job in jobs]
+    assert [(key, int(accepted_ms), uuid) for key, accepted_ms, uuid in (member.split("\t") for member in members)] == jobs
+    by_key = [member.encode() for member in members if member.startswith("a\t")]
+    assert sorted(by_key) == [keys.job_member(*job).encode() for job in sorted(job for job in jobs if job[0] == "a")]
 
 
 @given(JOBS, JOBS, ANYTHING, ANYTHING)

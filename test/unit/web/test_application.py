@@ -7,7 +7,7 @@ import pytest
 import structlog
 from falcon.testing import TestClient
 
-from cameron.errors import StoreUnavailable
+from cameron.errors import Draining, StoreUnavailable
 from cameron.web.application import ACCESS_LOG
 
 
@@ -26,6 +26,12 @@ def test_the_status_is_a_503_while_the_store_is_away(client: TestClient, engine:
     engine.failure = StoreUnavailable("refused")
     result = client.simulate_get("/status")
     assert (result.status_code, result.headers["retry-after"]) == (503, "2")
+
+
+def test_the_status_is_a_503_while_the_node_drains(client: TestClient, engine: Any) -> None:
+    engine.failure = Draining("a")
+    result = client.simulate_get("/status")
+    assert (result.status_code, result.headers["retry-after"], result.json["error"]["code"]) == (503, "10", "draining")
 
 
 @pytest.mark.parametrize("path", ["/", "/nope", "/api/", "/status/", "/api/process", "/api/process/foo", "/api/process/foo/start/", "/API"])

@@ -13,13 +13,13 @@ def get(client: TestClient, target: str, **extras: str) -> Any:
 
 
 def test_a_job_is_answered_as_the_engine_words_it(client: TestClient, engine: Any) -> None:
-    engine.jobs["foo", "k", "u"] = b'{"process": "foo"}'
+    engine.shown["foo", "k", "u"] = b'{"process": "foo"}'
     result = client.simulate_get("/api/process/foo/key/k/job/u")
     assert (result.status_code, result.content, result.headers["content-type"]) == (200, b'{"process": "foo"}', "application/json")
 
 
 def test_head_answers_as_get_without_the_body(client: TestClient, engine: Any) -> None:
-    engine.jobs["foo", "k", "u"] = b'{"process": "foo"}'
+    engine.shown["foo", "k", "u"] = b'{"process": "foo"}'
     result = client.simulate_head("/api/process/foo/key/k/job/u")
     assert (result.status_code, result.content, result.headers["content-length"]) == (200, b"", "18")
 

@@ -51,7 +51,7 @@ def test_the_location_encodes_only_what_a_segment_may_not_hold(client: TestClien
     engine.key = key
     location = client.simulate_post(START, body="{}", headers={"Host": "h"}).headers["location"]
     assert location == f"http://h/api/process/foo/key/{segment}/job/{UUID}"
-    engine.jobs["foo", key, UUID] = b"{}"
+    engine.shown["foo", key, UUID] = b"{}"
     assert client.simulate_get(location.removeprefix("http://h")).status_code == 200
 
 
@@ -96,6 +96,34 @@ def test_a_store_that_is_away_is_a_503_with_retry_after(client: TestClient, engi
     result = client.simulate_post(START, body="{}")
     assert (result.status_code, result.headers["retry-after"]) == (503, "7")
     assert result.json["error"]["code"] == "store_unavailable"
+
+
+def test_a_job_that_is_there_already_is_a_200_with_its_location(client: TestClient, engine: Any) -> None:
+    headers = {"Idempotency-Key": "9f3a", "Host": "h"}
+    first = client.simulate_post(START, body="{}", headers=headers)
+    second = client.simulate_post(START, body="{}", headers=headers)
+    assert (first.status_code, second.status_code) == (201, 200)
+    assert second.headers["location"] == first.headers["location"]
+    assert (second.json, engine.tokens) == ({"payload": "{}"}, ["9f3a", "9f3a"])
+
+
+def test_without_an_idempotency_key_each_start_is_a_job(client: TestClient, engine: Any) -> None:
+    assert [client.simulate_post(START, body="{}").status_code for _ in range(2)] == [201, 201]
+    assert engine.tokens == ["", ""]
+
+
+@pytest.mark.parametrize("token", ["x", '"8e03978e-40d5-43dd-bc93-6894a57f9324"', "a b~!", "k" * 255])
+def test_an_idempotency_key_is_any_printable_ascii(client: TestClient, engine: Any, token: str) -> None:
+    assert client.simulate_post(START, body="{}", extras={"HTTP_IDEMPOTENCY_KEY": token}).status_code == 201
+    assert engine.tokens == [token]
+
+
+@pytest.mark.parametrize("token", ["", "k" * 256, "a\tb", "\u00e9", "a\x7f", "a\n"])
+def test_an_idempotency_key_that_is_none_is_a_400_and_starts_nothing(client: TestClient, engine: Any, token: str) -> None:
+    result = client.simulate_post(START, body="{}", extras={"HTTP_IDEMPOTENCY_KEY": token})
+    assert (result.status_code, result.json["error"]["code"]) == (400, "idempotency_key_invalid")
+    assert result.json["error"]["field"] == "Idempotency-Key"
+    assert engine.started == []
 
 
 @pytest.mark.parametrize("path", ["/api/process/%/start", "/api/process/%ff/start", "/api/process/%zz/start"])

@@ -22,11 +22,19 @@ def test_who_asks_says_how_many_runners(client: TestClient, limit: int) -> None:
     assert client.simulate_get(PATH, query_string=f"limit={limit}").json["limit"] == limit
 
 
-@pytest.mark.parametrize("limit", ["", "-1", "10001", "1.5", "ten", "%D9%A3", "1" * 5000])
+@pytest.mark.parametrize("limit", ["-1", "10001", "1.5", "ten", "%D9%A3", "1" * 5000])
 def test_a_limit_that_is_none_is_a_400_that_says_what_is_allowed(client: TestClient, limit: str) -> None:
     result = client.simulate_get(PATH, query_string=f"limit={limit}")
     assert (result.status_code, result.json["error"]["code"], result.json["error"]["field"]) == (400, "limit_invalid", "limit")
     assert "0 to 10000" in result.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"), [("limit=", "limit_invalid"), ("limit=1&limit=2", "limit_invalid"), ("limt=1", "parameter_unknown")]
+)
+def test_a_parameter_that_asks_for_nothing_is_a_400(client: TestClient, query: str, code: str) -> None:
+    result = client.simulate_get(PATH, query_string=query)
+    assert (result.status_code, result.json["error"]["code"]) == (400, code)
 
 
 def test_a_node_without_a_tree_is_a_503(client: TestClient, engine: Any) -> None:

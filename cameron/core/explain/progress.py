@@ -1,0 +1,186 @@
+"""What each of a job's tasks that has not ended is waiting for."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from cameron.core.explain.situation import Situation
+from cameron.core.job import Job, Task
+from cameron.core.moment import rfc3339
+from cameron.core.process import Activity
+from cameron.core.status import Status
+
+OF_TASKS = (Status.SCHEDULED, Status.RUNNING, Status.DONE, Status.ERROR)
+LISTED = 100  # tasks of a kind that are listed; a job may have thousands
+_PORTS = {"http": 80, "https": 443}
+_USER = re.compile(r"(?<=//)[^/?#]*@")  # user and password, which no message shows
+
+
+class Calling(NamedTuple):
+    """A task whose call is under way, or was when its node died."""
+
+    task: str
+    url: str
+    since_ms: int  # its first call; 0: unknown
+    attempt: int
+    attempts: int  # in all, at most
+    timeout_s: float
+    at_most_once: bool
+    host: str  # "host:port"
+    in_flight: int = 0  # calls of the node's to that host, where some wait for their turn
+    queued: int = 0  # and how many wait
+
+    def data(self) -> dict[str, Any]:
+        """For programs."""
+        data: dict[str, Any] = {"task": self.task, "url": self.url, "attempt": self.attempt, "attempts": self.attempts}
+        if self.since_ms:
+            data["since"] = rfc3339(self.since_ms)
+        if self.queued:
+            data["host"] = {"host": self.host, "in_flight": self.in_flight, "waiting": self.queued}
+        return data
+
+
+class Retrying(NamedTuple):
+    """A task whose last attempt has failed, and that is called again at a time."""
+
+    task: str
+    at_ms: int
+    attempt: int  # the next one
+    attempts: int
+
+    def data(self) -> dict[str, Any]:
+        """For programs."""
+        return {"task": self.task, "at": rfc3339(self.at_ms), "attempt": self.attempt, "attempts": self.attempts}
+
+
+class Waiting(NamedTuple):
+    """A task that is not called before others have ended, with all that grows from them."""
+
+    task: str
+    after: tuple[str, ...]
+
+    def data(self) -> dict[str, Any]:
+        """For programs."""
+        return {"task": self.task, "after": list(self.after)}
+
+
+class Progress(NamedTuple):
+    """A job's tasks, sorted by what they wait for."""
+
+    calling: list[Calling]
+    retrying: list[Retrying]  # the next one first
+    waiting: list[Waiting]  # `after` is known of the first LISTED ones
+    next: list[str]  # wait for nothing but the job itself
+    failed: list[str]
+    crashed: list[tuple[str, int]]  # running tasks with which whoever ran the job has died, and how often
+    counts: dict[str, int]  # by status
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the job waits for a reply, or for the time of an attempt."""
+        return bool(self.calling or self.retrying)
+
+    def data(self) -> dict[str, Any]:
+        """For programs: of each kind the first LISTED."""
+        kinds: Mapping[str, Sequence[Calling | Retrying | Waiting]] = {
+            "calling": self.calling,
+            "retrying": self.retrying,
+            "waiting": self.waiting,
+        }
+        data: dict[str, Any] = {"tasks": self.counts}
+        data |= {kind: [task.data() for task in tasks[:LISTED]] for kind, tasks in kinds.items() if tasks}
+        data |= {kind: names[:LISTED] for kind, names in (("next", self.next), ("failed", self.failed)) if names}
+        if self.crashed:
+            data["crashed"] = [{"task": name, "crashes": crashes} for name, crashes in self.crashed[:LISTED]]
+        return data
+
+
+def progress(job: Job, situation: Situation, now_ms: int) -> Progress:
+    """Sort the job's tasks."""
+    made = Progress([], [], [], [], [], [], {status.value: 0 for status in OF_TASKS})
+    blocked: list[str] = []
+    for name, task in job.tasks.items():
+        made.counts[task.status.value] += 1
+        if task.status is Status.ERROR:
+            made.failed.append(name)
+        elif task.status is Status.SCHEDULED:
+            (blocked if task.waits_for else made.next).append(name)
+        elif task.status is Status.RUNNING:
+            if task.crashes:
+                made.crashed.append((name, task.crashes))
+            if task.until_ms > now_ms:
+                made.retrying.append(Retrying(name, task.until_ms, task.attempts + 1, task.activity.retry.attempts))
+            else:
+                made.calling.append(_calling(task, situation))
+    made.retrying.sort(key=lambda task: task.at_ms)
+    blockers = _Blockers(job) if blocked else None
+    for at, name in enumerate(blocked):
+        made.waiting.append(Waiting(name, blockers.of(name) if blockers and at < LISTED else ()))
+    return made
+
+
+def _calling(task: Task, situation: Situation) -> Calling:
+    activity = task.activity
+    url, host = _where(activity)
+    in_flight, queued = situation.node.calls.get(host, (0, 0)) if situation.node else (0, 0)
+    return Calling(
+        task.name,
+        url,
+        situation.called_ms.get(task.name, 0),
+        max(task.attempts, 1),
+        activity.retry.attempts,
+        activity.timeouts.call_s,
+        activity.at_most_once,
+        host,
+        in_flight,
+        queued,
+    )
+
+
+def _where(activity: Activity) -> tuple[str, str]:
+    """The URL as it may be shown, and the host by which calls are counted; other kinds of calls will have other places."""
+    url = activity.call.url
+    try:
+        parts = urlsplit(url)
+        name = parts.hostname or ""
+        host = f"[{name}]" if ":" in name else name if name.isascii() else name.encode("idna").decode("ascii")
+        place = f"{host}:{parts.port or _PORTS.get(parts.scheme)}"
+    except ValueError:
+        place = ""
+    return _USER.sub("", url, count=1), place
+
+
+class _Blockers:
+    """What tasks wait for: an edge waits for a whole branch, so for those in it that have not ended, and wait for nobody themselves."""
+
+    def __init__(self, job: Job) -> None:
+        self._tasks = job.tasks
+        self._before: dict[str, list[str]] = {}
+        self._children: dict[str, list[str]] = {}
+        for name, task in job.tasks.items():
+            if task.parent is not None and task.open:
+                self._children.setdefault(task.parent, []).append(name)
+            for follower in task.followers if task.open else ():
+                self._before.setdefault(follower, []).append(name)
+
+    def of(self, name: str) -> tuple[str, ...]:
+        """At most LISTED names."""
+        found: dict[str, None] = {}
+        for earlier in self._before.get(name, ()):
+            for blocker in self._open_in(earlier):
+                found[blocker] = None
+                if len(found) == LISTED:
+                    return tuple(found)
+        return tuple(found)
+
+    def _open_in(self, name: str) -> Iterator[str]:
+        """The task, where it has not ended, else those that hold its branch open."""
+        left = [name]
+        while left:
+            task = self._tasks[left.pop()]
+            if task.status not in (Status.DONE, Status.ERROR):
+                if not task.waits_for or task.name == name:
+                    yield task.name
+            else:
+                left += reversed(self._children.get(task.name, ()))

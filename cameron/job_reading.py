@@ -1,0 +1,80 @@
+"""Reading a job for its runner: what to ask Redis, one question after another, and what the answers come to.
+
+    reading = read_job(claim, catalog)
+    commands = next(reading); answers = ...; commands = reading.send(answers); ...      until StopIteration brings the value
+
+The runner, which never blocks, has job_data ask.
+"""
+
+from collections.abc import Generator, Mapping
+from typing import Any, NamedTuple
+
+from cameron.core.process import Process
+from cameron.core.status import Status
+from cameron.job_ledger import Claim
+from cameron.process_catalog import Catalog
+from cameron.store import keys
+
+Question = tuple[tuple[Any, ...], ...]  # commands, to be carried out together
+
+
+class Found(NamedTuple):
+    """An unfinished job, as Redis has it."""
+
+    process: Process  # what it started with
+    record: Mapping[str, str]
+    fields: Mapping[str, str]  # of its hash
+
+
+class NotHeld(NamedTuple):
+    """The node does not hold the job's entry any more."""
+
+
+class NothingToRun(NamedTuple):
+    """The job has ended, or is gone."""
+
+    gone: bool
+
+
+class Headless(NamedTuple):
+    """The job is there, and its record is not."""
+
+    fields: Mapping[str, str]  # of its hash
+
+
+class LostWrites(Exception):
+    """What Redis holds of the job, or says to a write, is not what it can be."""
+
+
+Outcome = Found | NotHeld | NothingToRun | Headless
+Reading = Generator[Question, list[Any], Outcome]
+
+
+def read_job(claim: Claim, catalog: Catalog) -> Reading:
+    """Read the job of a claim. Raises LostWrites, or the error that Redis answers."""
+    queue = keys.queue(claim.process)
+    held = ("XPENDING", queue, keys.GROUP, claim.entry, claim.entry, 1, claim.node)
+    pending, record = yield (held, ("HGETALL", keys.record(claim.process, claim.uuid)))
+    if pending == []:  # another node has taken it over, while this one slept, say: read now, its record would let us take it back
+        return NotHeld()
+    if not _sound(record):
+        [fields] = yield (("HGETALL", catalog.dialect_of(claim.process).job_key(claim.process, claim.key, claim.uuid)),)
+        return Headless(fields) if _is_unfinished(_sound(fields)) else NothingToRun(gone=not fields)
+    process = catalog.started_with(record["definition"])
+    if process is None:
+        [document] = yield (("GET", keys.definition(claim.process, record["definition"])),)
+        if _sound(document) is None:
+            raise LostWrites(f"the definition {record['definition']} that job {claim.uuid} started with is no longer in Redis")
+        process = catalog.meet(document)
+    [fields] = yield (("HGETALL", catalog.dialect(process).job_key(claim.process, claim.key, claim.uuid)),)
+    return Found(process, record, fields) if _is_unfinished(_sound(fields)) else NothingToRun(gone=not fields)
+
+
+def _is_unfinished(fields: Mapping[str, str]) -> bool:
+    return fields.get("job.status.current") in (Status.SCHEDULED, Status.RUNNING)
+
+
+def _sound(answer: Any) -> Any:
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
