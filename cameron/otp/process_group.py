@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO
 
+from cameron.otp.guard import guard
+
 
 class ProcessGroup:
-    """A process that has been started, the pipes to it (they never block), and its group.
+    """A process that has been started, the pipes to it (they never block), and its group, which also ends where this program is killed.
 
     The group's number is safe to use only as long as the process itself has not been reaped, as the system gives it to others then; so
     whoever knows of its end (through `end_fd`) leaves it a zombie of the system's until `reap`.
@@ -32,11 +34,13 @@ class ProcessGroup:
         self.stdin, self.stdout, self.stderr = (_opened(file) for file in (self._process.stdin, self._process.stdout, self._process.stderr))
         self.end_fd = -1
         try:
+            guard.add(self.pid)
             self.end_fd = os.pidfd_open(self.pid)
             for file in (self.stdin, self.stdout, self.stderr):
                 os.set_blocking(file.fileno(), False)
         except OSError:
             self.signal(signal.SIGKILL)
+            guard.remove(self.pid)
             self._process.wait()
             self.close()
             raise
@@ -66,6 +70,7 @@ class ProcessGroup:
                 return None
         with self._lock:
             self._is_reaped = True
+            guard.remove(self.pid)
             return self._process.wait()
 
     def close(self) -> None:
@@ -94,6 +99,8 @@ def why_not(error: OSError, cwd: str | None) -> str:
             return "it is no program, or may not be run by this user: see its permissions"
         case errno.ENOEXEC:
             return "the system does not know how to run it: a script has to begin with #! and its interpreter"
+        case errno.E2BIG:
+            return "its arguments and its environment are too long together: give what is long as input"
         case errno.EMFILE | errno.ENFILE:
             return "too many files are open: raise the limit (ulimit -n), or run fewer at a time"
     return f"the system refuses ({error.strerror}): try again when it has room"

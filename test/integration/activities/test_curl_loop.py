@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from cameron.activities.call import Failure
+from cameron.activities.call import Failure, Reply
 from cameron.activities.curl_loop import CurlLoop
 
 
@@ -43,7 +43,7 @@ def closed_port() -> int:
 def test_a_post_brings_status_body_and_its_own_tags(serve, loop, call, run, whole):
     server = serve(whole(b'{"data":1}', "200 OK", "Content-Type: application/json"))
     [reply] = run(loop, call(server.url("/start"), task="t", attempt=3))
-    assert reply == ("t", 3, 200, b'{"data":1}', "", None, "")
+    assert reply == Reply("t", 3, 200, b'{"data":1}', "", None, "")
 
 
 def test_the_request_is_sent_as_it_was_given(serve, loop, call, run, whole):
@@ -443,7 +443,7 @@ def test_a_slow_host_with_a_thousand_calls_holds_up_no_other(serve, loop, call, 
     slow, quick = serve(hold), serve(whole(b"quick"))
     for number in range(2000):  # 500 of them wait
         loop.add(call(slow.url(f"/{number}"), task="slow"))
-    poll_until(loop, lambda: loop.in_flight == 1500)
+    poll_until(loop, lambda: loop.in_flight == 1500 and slow.most_at_once == 1500)
     [reply] = run(loop, call(quick.url(), task="quick"))
     assert reply.task == "quick"
     slow.release()
