@@ -76,6 +76,10 @@ run_test: compile_test  ## run for test, on port 8008
 run: $(VENV)/bin/cameron  ## run for production, on port 8001
 	@$(VENV)/bin/cameron serve --env production
 
+.PHONY: run_text_services
+run_text_services: development  ## run machinery's three sample services, on port 9393
+	@./test/text_services/bin/run
+
 .PHONY: test
 test: compile_test  ## run the tests, three files at a time; ARGS="-k name" chooses some
 	@$(VENV)/bin/pytest -n $(WORKERS) --dist loadfile $(ARGS)
@@ -105,4 +109,4 @@ clean:  ## remove .venv and everything built; var/ (the embedded Redis's data) s
 
 .PHONY: help
 help:  ## list these commands
-	@awk -F ':.*## ' '/^[a-z_]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z_]+:.*## / {printf "  make %-18s %s\n", $$1, $$2}' Makefile

@@ -6,6 +6,7 @@ for state in client.follow(job.location):
     print(state["status"]["current"])
 """
 
+import json
 import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ class StartedJob:
     location: str
     payload: str
     existing: bool = False  # an earlier request has started it
+    ended: dict[str, Any] | None = None  # the job, where its end was waited for and came in time
 
 
 class Client:
@@ -79,29 +81,41 @@ class Client:
     def close(self) -> None:
         self._session.close()
 
-    def start(self, process: str, key: str, data: Any, requestor: str, idempotency_key: str | None = None) -> StartedJob:
+    def start(
+        self, process: str, key: str, data: Any, requestor: str, idempotency_key: str | None = None, wait_s: float = 0.0
+    ) -> StartedJob:
         """Start a job; `data` is any JSON value. Raises ServerUnreachable or RequestFailed (404: no such process).
+
+        With `wait_s` the answer comes when the job has ended, or after so many seconds, or at once where too many wait; see `ended`.
 
         A request that broke off without an answer may have been accepted. With an `idempotency_key` (a UUID does well; the server
         keeps it for a day) it is sent again a few times, and starts one job however often it arrives; without one it is not.
         """
+        return self.start_with(process, {"key": key, "data": data, "requestor": requestor}, idempotency_key, wait_s)
+
+    def start_with(
+        self, process: str, body: bytes | Mapping[str, Any], idempotency_key: str | None = None, wait_s: float = 0.0
+    ) -> StartedJob:
+        """As `start`, for a process that takes no key and data: with the whole body, bytes as they are, anything else as JSON."""
         if idempotency_key is not None and not _fits_a_header(idempotency_key):
             raise WrongUse(f"the idempotency key {idempotency_key!r} must be 1 to 255 printable ASCII characters: a UUID does well")
         answer = self._send(
             "POST",
-            self._process(process, "start"),
-            json={"key": key, "data": data, "requestor": requestor},
+            self._process(process, "start") + (f"?wait={wait_s:.3f}" if wait_s else ""),
+            body if isinstance(body, bytes) else _as_json(body),
             headers={} if idempotency_key is None else {"Idempotency-Key": idempotency_key},
             pauses_s=() if idempotency_key is None else SENT_AGAIN_AFTER_S,
+            wait_s=wait_s,
         )
         if answer.status_code == 404 and "payload" in _object(answer):
             raise RequestFailed(404, "process_not_found", str(ProcessNotFound(process)))
         if answer.status_code not in (200, 201) or "Location" not in answer.headers:
             raise _refusal(answer)
-        return StartedJob(answer.headers["Location"], str(_object(answer).get("payload", "")), answer.status_code == 200)
+        told = _object(answer)
+        return StartedJob(answer.headers["Location"], str(told.get("payload", "")), answer.status_code == 200, told.get("job"))
 
     def job(self, location: str) -> dict[str, Any]:
-        """Everything that has happened in a job so far. Raises ServerUnreachable or RequestFailed (404: no such job)."""
+        """All that has happened in a job so far, as its dialect shows it. Raises ServerUnreachable or RequestFailed (404: no such job)."""
         return self._ask("GET", self._job(location), "status")
 
     def explain(self, location: str) -> dict[str, Any]:
@@ -160,13 +174,17 @@ class Client:
         return self._ask("GET", f"{self.base_url}/api/system/tree" + ("" if limit is None else f"?limit={limit}"), "tree")
 
     def follow(self, location: str, poll_s: float = 0.1) -> Iterator[dict[str, Any]]:
-        """The job now and after each change, looked at every `poll_s` seconds; the last one has ended. Raises as `job` does."""
+        """The job as `job` has it, now and after each change, looked at every `poll_s` seconds; the last one has ended.
+
+        Whether it has is asked of `explain`, which is the same for jobs of all dialects. Raises as `job` does.
+        """
         last: dict[str, Any] | None = None
         while True:
+            has_ended = self.explain(location)["status"] in ENDED  # asked first: a job that has ended changes no more
             job = self.job(location)
             if job != last:
                 yield job
-            if job["status"]["current"] in ENDED:
+            if has_ended:
                 return
             last = job
             time.sleep(poll_s)
@@ -191,28 +209,41 @@ class Client:
         return _document(self._send(method, url), field, (200, 202))
 
     def _send(
-        self, method: str, url: str, json: Any = None, headers: dict[str, str] | None = None, pauses_s: tuple[float, ...] = ()
+        self,
+        method: str,
+        url: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        pauses_s: tuple[float, ...] = (),
+        wait_s: float = 0.0,
     ) -> requests.Response:
-        """The answer; a request whose connection is lost is sent again after each of the pauses."""
+        """The answer; a request whose connection is lost is sent again after each of the pauses. The server may take `wait_s` longer."""
         for pause_s in pauses_s:
             try:
-                return self._send_once(method, url, json, headers)
+                return self._send_once(method, url, body, headers, self._timeout_s + wait_s)
             except ConnectionLost:
                 time.sleep(pause_s)
-        return self._send_once(method, url, json, headers)
+        return self._send_once(method, url, body, headers, self._timeout_s + wait_s)
 
-    def _send_once(self, method: str, url: str, json: Any, headers: dict[str, str] | None) -> requests.Response:
+    def _send_once(self, method: str, url: str, body: bytes | None, headers: dict[str, str] | None, timeout_s: float) -> requests.Response:
+        if body is not None:
+            headers = {"Content-Type": "application/json", **(headers or {})}
         try:
-            return self._session.request(method, url, json=json, headers=headers, timeout=self._timeout_s, allow_redirects=False)
-        except requests.exceptions.InvalidJSONError as error:
-            raise WrongUse(f"the data cannot be written as JSON ({error}): send what json.dumps takes, without NaN") from error
+            return self._session.request(method, url, data=body, headers=headers, timeout=timeout_s, allow_redirects=False)
         except requests.exceptions.Timeout as error:
-            raise ServerUnreachable(_origin(url), f"no answer within {self._timeout_s:g} s") from error
+            raise ServerUnreachable(_origin(url), f"no answer within {timeout_s:g} s") from error
         except (requests.exceptions.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
             mend = START_ONE if _origin(url) == _origin(self.base_url) else PATH_ALONE
             raise ConnectionLost(_origin(url), _why(error), mend) from error
         except (requests.exceptions.RequestException, ValueError) as error:
             raise WrongUse(NO_URL.format(url)) from error
+
+
+def _as_json(document: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(dict(document), allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise WrongUse(f"the data cannot be written as JSON ({error}): send what json.dumps takes, without NaN") from error
 
 
 def _object(answer: requests.Response) -> dict[str, Any]:
@@ -233,11 +264,14 @@ def _document(answer: requests.Response, field: str, fine: Collection[int]) -> d
 
 
 def _refusal(answer: requests.Response) -> RequestFailed:
-    error = _object(answer).get("error")
-    if isinstance(error, dict):
-        return RequestFailed(answer.status_code, str(error.get("code", "")), str(error.get("message", answer.reason)))
-    text = f"{answer.url} answered {answer.status_code} {answer.reason}, not as a Cameron does: check the URL"
-    return RequestFailed(answer.status_code, "", text)
+    """What the server refused, in its words: each dialect has a form of its own for them."""
+    status = answer.status_code
+    match _object(answer):
+        case {"error": {**error}}:
+            return RequestFailed(status, str(error.get("code", "")), str(error.get("message", answer.reason)))
+        case {"error": str(text)} | {"message": str(text)} if text and status >= 400:
+            return RequestFailed(status, "", text)
+    return RequestFailed(status, "", f"{answer.url} answered {status} {answer.reason}, not as a Cameron does: check the URL")
 
 
 def _fits_a_header(text: str) -> bool:

@@ -18,6 +18,12 @@ from cameron.errors import ConfigError
 _DAY_S: Final = 86_400.0
 _YEAR_S: Final = 365 * _DAY_S
 _GIB: Final = 1 << 30
+_EVERY_INTERFACE: Final = ("0.0.0.0", "::")
+
+
+def _listed(text: str) -> tuple[str, ...]:
+    """What a comma-joined setting lists."""
+    return tuple(word for part in text.split(",") if (word := part.strip()))
 
 
 def _number(default: float, low: float, high: float, *, zero: str = "") -> Any:
@@ -50,6 +56,16 @@ class WebConfig:
     threads: int = _number(8, 1, 1024)
     max_body_bytes: int = _number(1 << 20, 1, _GIB)
     accept_timeout_s: float = _number(5.0, 0.01, 3600)
+    max_wait_s: float = _number(60.0, 0, 3600)  # that a client may have its answer put off until its job has ended
+    public_url: str = _text("", r"(https?://[^\s/?#]+(/[^\s?#]*)?)?", "an http:// or https:// address without ? and #, or empty")
+
+    @property
+    def reached_at(self) -> str:
+        """Where services reach the API, without a slash at the end: `public_url`, or else what is listened on; a free port is not known."""
+        if self.public_url:
+            return self.public_url.rstrip("/")
+        host = "localhost" if self.host in _EVERY_INTERFACE else f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +85,41 @@ class ProcessesConfig:
     """Where the processes are defined."""
 
     file: Path = field(default=Path("priv/processes"))
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionsConfig:
+    """Where the definitions of the other dialects are, a folder for each."""
+
+    dir: Path = field(default=Path("priv/definitions"))
+
+
+@dataclass(frozen=True, slots=True)
+class TemplatesConfig:
+    """What templates in definitions may use: `env` names environment variables, comma-joined."""
+
+    env: str = _text("", r"(\s*[A-Za-z_][A-Za-z0-9_]*\s*(,|$))*", "names of environment variables, comma-joined, such as HOME,LANG")
+
+    @property
+    def env_names(self) -> tuple[str, ...]:
+        """The names, one by one."""
+        return _listed(self.env)
+
+
+@dataclass(frozen=True, slots=True)
+class CommandsConfig:
+    """Programs that activities run: of `allowed_binaries` (comma-joined, as definitions write them) and no others."""
+
+    allowed_binaries: str = _text("", r"[^\0]*", "programs, comma-joined, such as /bin/tar,/usr/bin/convert")
+    max_commands: int = _number(64, 1, 10_000)
+    timeout_s: float = _number(300.0, 0.001, _YEAR_S)
+    max_output_bytes: int = _number(1 << 20, 1, _GIB)  # of each of stdout and stderr
+    kill_after_s: float = _number(3.0, 0, 3600)  # SIGTERM at the timeout, then SIGKILL
+
+    @property
+    def allowed(self) -> frozenset[str]:
+        """The programs, one by one."""
+        return frozenset(_listed(self.allowed_binaries))
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +154,7 @@ class JobConfig:
     max_stored_bytes: int = _number(64 << 20, 1, 16 * _GIB)
     max_backlog: int = _number(1_000_000, 1, 1_000_000_000)  # of one process: jobs that wait or run
     max_crashes: int = _number(5, 1, 1000)  # of whoever runs the job, with the same task called
+    callback_timeout_s: float = _number(_DAY_S, 0.001, 10 * _YEAR_S)  # where a 202 promises one, and the definition does not say
     retention_s: float = _number(7 * _DAY_S, 1, 100 * _YEAR_S, zero="for ever")
     idempotency_s: float = _number(_DAY_S, 1, 100 * _YEAR_S)
 
@@ -126,7 +178,10 @@ class Config:
     web: WebConfig
     redis: RedisConfig
     processes: ProcessesConfig
+    definitions: DefinitionsConfig
+    templates: TemplatesConfig
     http: HttpConfig
+    commands: CommandsConfig
     retry: RetryConfig
     job: JobConfig
     log: LogConfig
@@ -137,22 +192,33 @@ SECTIONS: Final[Mapping[str, Any]] = {
     "web": WebConfig,
     "redis": RedisConfig,
     "processes": ProcessesConfig,
+    "definitions": DefinitionsConfig,
+    "templates": TemplatesConfig,
     "http": HttpConfig,
+    "commands": CommandsConfig,
     "retry": RetryConfig,
     "job": JobConfig,
     "log": LogConfig,
 }
 
 # Development's Redis has a port of its own choosing for ever, so that the redis-cli line in the README stays true.
+# Production has a folder of definitions of its own, as it has a file: the other one comes with examples.
 ENVIRONMENTS: Final[Mapping[str, Mapping[str, Mapping[str, object]]]] = {
     "development": {"web": {"port": 8080}, "redis": {"port": 6380}},
     "test": {"web": {"port": 8008}},
-    "production": {"web": {"host": "0.0.0.0", "port": 8001}, "log": {"format": "json", "syslog": "/dev/log"}},
+    "production": {
+        "web": {"host": "0.0.0.0", "port": 8001},
+        "definitions": {"dir": Path("priv/definitions.production")},
+        "log": {"format": "json", "syslog": "/dev/log"},
+    },
 }
 
-# Variables that are somebody else's: the client's and curl scripts' address, the long form and the faults of the tests, and what Kubernetes
-# puts into every container of a namespace where a Service is called cameron or cameron-something.
-_ELSEWHERE: Final = re.compile(r"CAMERON_(URL|SOAK|FAULT|PORT)|CAMERON_(.+_)?(SERVICE_HOST|SERVICE_PORT.*|PORT_[0-9]+_(TCP|UDP|SCTP).*)")
+# Variables that are somebody else's: the client's and curl scripts' address, the long form and the faults of the tests, what a program that
+# an activity runs is told, and what Kubernetes puts into every container of a namespace where a Service is called cameron(-something).
+_ELSEWHERE: Final = re.compile(
+    r"CAMERON_(URL|SOAK|FAULT|PORT|PROCESS|JOB|TASK|ATTEMPT|IDEMPOTENCY_KEY)"
+    r"|CAMERON_(.+_)?(SERVICE_HOST|SERVICE_PORT.*|PORT_[0-9]+_(TCP|UDP|SCTP).*)"
+)
 
 
 def load(environment: str, environ: Mapping[str, str], root: Path | None = None) -> Config:
@@ -167,11 +233,12 @@ def load(environment: str, environ: Mapping[str, str], root: Path | None = None)
     values: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
     values["redis"]["dir"] = Path("var/redis") / environment
     values["processes"]["file"] = Path("priv/processes") / f"{environment}.config"
+    values["definitions"]["dir"] = Path("priv/definitions")
     for section, known in ENVIRONMENTS[environment].items():
         values[section].update(known)
     _read_file(folder / "priv" / "config" / f"{environment}.toml", values)
     _read_environ(environ, values)
-    for section, key in (("redis", "dir"), ("processes", "file")):
+    for section, key in (("redis", "dir"), ("processes", "file"), ("definitions", "dir")):
         values[section][key] = folder / values[section][key]
     return Config(environment, folder, **{section: kind(**values[section]) for section, kind in SECTIONS.items()})
 

@@ -1,42 +1,45 @@
 """The one door to the engine, for the web API and for programs that embed it. The only place that asks actors and waits for an answer."""
 
-import hashlib
 import time
-import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from typing import Any, NamedTuple
+from threading import BoundedSemaphore
+from typing import Any, Literal, NamedTuple
 
 from pykka import Timeout
 
+from cameron.callbacks import Callbacks
 from cameron.clock import Clock
 from cameron.core.explain.explanation import explain
-from cameron.core.process import Process
-from cameron.definitions import Dialect, JobRequest
-from cameron.errors import Backlogged, Draining, IdempotencyKeyReused, NodeNotFound, ProcessNotFound, StoreUnavailable
+from cameron.core.process import Process, WaitCall
+from cameron.core.status import Status
+from cameron.definitions.manner import Manner
+from cameron.errors import Draining, NodeNotFound, ProcessNotFound, StoreUnavailable
+from cameron.job_acceptance import RIDES_ALONG, Acceptance, AcceptanceSettings, Accepted
+from cameron.job_callbacks import JobCallbacks
 from cameron.job_control import Cancelling, JobControl
 from cameron.job_data import Ask, Ping
-from cameron.job_ledger import entry_fields
-from cameron.job_reader import JobReader
+from cameron.job_reader import JobReader, StoredJob
 from cameron.otp import Address, Exit, NoProc, tree_of, zombies
-from cameron.process_catalog import Catalog
+from cameron.process_catalog import LOOK_S, Catalog, Refresh
+from cameron.registration import Lookup, Registration
 from cameron.scheduling.this_node import ThisNode
-from cameron.store import keys
 from cameron.store.dead_letter import DeadLetters
 from cameron.store.durability import Rules
 from cameron.store.health import Health
 from cameron.store.job_index import JobIndex, JobQuery
 from cameron.store.nodes import Nodes
 from cameron.store.redis import asking, place
-from cameron.store.situation import Situations
+from cameron.store.registered import Registered
+from cameron.store.secret import Secret
+from cameron.store.situation import Situations, Subject
 from cameron.store.strict import Strict
 
-PERHAPS_STORED = (
-    "the job may have been stored all the same; repeat the request with the same Idempotency-Key, "
-    "or without one look at the list of jobs first"
-)
-RIDES_ALONG = 4096  # characters: a request up to this size goes into the queue's entry too, which saves its runner three reads
+PATIENT = 2  # starts of unknown names at once that wait for Redis until the node has looked by itself; the others wait no more than
+HASTE_S = 0.1  # that, unless it answers, so that the web server's threads are there for what can be done
+
+__all__ = ["RIDES_ALONG", "Accepted", "Engine", "EngineSettings"]
 
 
 class EngineSettings(NamedTuple):
@@ -48,132 +51,160 @@ class EngineSettings(NamedTuple):
     retention_ms: int = 7 * 24 * 3_600_000  # of jobs whose process says nothing else; 0: for ever
     max_backlog: int = 1_000_000
     idempotency_ms: int = 24 * 3_600_000
-
-
-class Accepted(NamedTuple):
-    """A job that is safe in Redis."""
-
-    process: str
-    key: str
-    uuid: str
-    payload: str  # the request's body as text
-    existing: bool = False  # it was there before: the request came a second time, or its key has an unfinished job
+    max_callback_bytes: int = 1024 * 1024
 
 
 class Engine:
-    """For any thread. Every method raises StoreUnavailable where Redis does not answer in time, or the node is stopping."""
+    """For any thread. Every method raises StoreUnavailable where Redis does not answer in time, or the node is stopping.
+
+    A process is named by its name or its alias. Of a job whose path does not say its key, `key` is "".
+    """
 
     def __init__(
-        self, catalog: Catalog, clock: Clock, settings: EngineSettings, node: ThisNode | None = None, health: Health | None = None
+        self,
+        catalog: Catalog,
+        clock: Clock,
+        settings: EngineSettings,
+        node: ThisNode | None = None,
+        health: Health | None = None,
+        callbacks: Callbacks | None = None,
     ) -> None:
         """Without a `node` or a `health`, for a Redis of any kind and a node of no name that others know."""
         self._catalog, self._clock, self._settings, self._node = catalog, clock, settings, node or ThisNode()
-        redis = (settings.redis_url, settings.redis_timeout_s)
+        redis, timeout_s = (settings.redis_url, settings.redis_timeout_s), settings.accept_timeout_s
         self._health = health or Health(*redis, Rules())
-        self._strict = Strict(self._health, *redis, settings.accept_timeout_s)
-        self._nodes = Nodes(*redis)
+        self._callbacks = callbacks or Callbacks(Secret(*redis), lambda: "")
+        strict = Strict(self._health, *redis, timeout_s)
+        accepting = AcceptanceSettings(timeout_s, settings.max_backlog, settings.idempotency_ms)
+        self._acceptance = Acceptance(catalog, clock, accepting, self._run, strict)
+        self._registration = Registration(catalog, Registered(*redis), strict, Lookup(self._refresh, self._process), timeout_s)
         self._jobs = JobReader(catalog, *redis)
         self._control = JobControl(self._jobs, clock, self._run, settings.retention_ms)
-        self._index, self._dead, self._situations = JobIndex(*redis), DeadLetters(*redis), Situations(*redis)
-        self._job_data, self._root = Address("job_data"), Address("root")
+        self._patient = BoundedSemaphore(PATIENT)
+        self._returns = JobCallbacks(
+            self._jobs,
+            self._callbacks,
+            self._run,
+            settings.max_callback_bytes,
+            lambda job_key: strict.settle((job_key,), time.monotonic() + timeout_s),
+        )
+        self._index, self._dead = JobIndex(*redis, catalog.job_proof), DeadLetters(*redis)
+        self._situations, self._nodes = Situations(*redis), Nodes(*redis)
+        self._job_data, self._process_catalog, self._root = Address("job_data"), Address("process_catalog"), Address("root")
 
     # jobs
 
-    def start(self, process: str, body: bytes, idempotency_key: str = "") -> Accepted:
-        """Accept a job of that process; it is in Redis when this returns.
+    def manners(self) -> Sequence[Manner]:
+        """How clients speak each dialect, the main one first."""
+        return [dialect.manner for dialect in self._catalog.dialects()]
+
+    def start(self, process: str, body: bytes, idempotency_key: str = "", dialect: str = "") -> Accepted:
+        """Accept a job of that process, which has to be of that dialect where one is named; it is in Redis when this returns.
 
         Raises ProcessNotFound, InvalidRequest, Backlogged, IdempotencyKeyReused.
         """
-        definition = self._catalog.process(process)
-        dialect = self._catalog.dialect(definition)
-        request = dialect.read_request(definition, body)
-        job, text = uuid.uuid4().hex, body.decode("utf-8")
-        give_up_at_s = time.monotonic() + self._settings.accept_timeout_s
-        answer = self._accept(definition, dialect, request, job, text, idempotency_key)
-        accepted = Accepted(process, request.key, job, text)
-        if isinstance(answer, list):
-            accepted = self._not_accepted(answer, accepted, idempotency_key)
-        # A job that is not there any more may still be remembered by its Idempotency-Key.
-        proofs = (dialect.job_key(process, accepted.key, accepted.uuid), keys.idempotency(process, idempotency_key))
-        self._strict.settle(proofs, give_up_at_s)
+        definition = self._process(process)
+        if dialect and definition.dialect != dialect:
+            raise ProcessNotFound(process)
+        accepted = self._acceptance.accept(definition, body, idempotency_key)
+        if accepted.existing:
+            accepted_ms, status = self._jobs.standing(accepted.process, accepted.key, accepted.uuid)
+            return accepted._replace(accepted_ms=accepted_ms, status=status or accepted.status)
         return accepted
+
+    def name_of(self, process: str) -> str:
+        """The name of the process of that name or alias; what nobody defines is what it is."""
+        return self._catalog.name_of(process)
 
     def get(self, process: str, key: str, uuid: str) -> bytes:
         """A job with all that has happened so far, as the JSON document of its dialect. Raises JobNotFound."""
         return self._jobs.shown(process, key, uuid)
 
+    def ended(self, process: str, key: str, uuid: str) -> bytes | None:
+        """As `get` once it has ended; None before, for a read of one field. Raises JobNotFound."""
+        return self._jobs.ended(process, key, uuid)
+
     def cancel(self, process: str, key: str, uuid: str) -> Cancelling:
         """End a job as cancelled, or have its node do so. Raises JobNotFound, JobFinished."""
-        return self._control.cancel(process, key, uuid)
+        return self._control.cancel(self.name_of(process), key, uuid)
 
     def retry(self, process: str, key: str, uuid: str) -> list[str]:
         """Let a finished job go on from its failed tasks, whose names these are.
 
         Raises JobNotFound, JobNotFinished, NothingToRetry, KeyTaken.
         """
-        return self._control.retry(process, key, uuid)
+        return self._control.retry(self.name_of(process), key, uuid)
+
+    def callback(self, process: str, key: str, uuid: str, task: str, token: str, body: bytes) -> None:
+        """Give a waiting task what came by its callback URL; it is in Redis when this returns.
+
+        Raises CallbackNotFound, InvalidRequest, CallbackUsed, CallbackLate.
+        """
+        self._returns.deliver(process, key, uuid, task, token, body)
 
     def explain(self, process: str, key: str, uuid: str) -> dict[str, Any]:
         """Why the job is not moving: `{"process", "uuid", "key", "state", "sentence", ...}`, see `core.explanation`. Raises JobNotFound."""
         stored = self._jobs.read(process, key, uuid)
+        job, layout = stored.job, stored.dialect.layout
+        running = [name for name, task in job.tasks.items() if task.status is Status.RUNNING]
+        hash_key = layout.job_key(job.process, job.key, uuid)
         with asking():
-            situation = self._situations.of(process, key, uuid, stored.record, stored.fields)
-        state, sentence, details = explain(stored.job, situation, self._clock.now_ms())
-        return {"process": process, "uuid": uuid, "key": key, "state": state, "sentence": sentence, **details}
+            situation = self._situations.of(Subject(job.process, job.key, uuid, hash_key, stored.record, stored.fields, running))
+        state, sentence, details = explain(job, situation, self._clock.now_ms())
+        about = {"process": job.process, "uuid": uuid, "key": job.key, "state": state, "sentence": sentence}
+        return {**about, **details, **self._untold_callbacks(stored)}
 
     def jobs(self, process: str, query: JobQuery) -> dict[str, Any]:
         """A page of the process's jobs, see `JobIndex.page`. Raises ProcessNotFound, InvalidRequest."""
-        with self._asking_of(process):
-            return self._index.page(process, query)
+        with self._asking_of(process) as name:
+            return self._index.page(name, query)
 
     def dead(self, process: str, limit: int, cursor: str) -> dict[str, Any]:
         """A page of the process's dead letter, see `DeadLetters.page`. Raises ProcessNotFound, InvalidRequest."""
-        with self._asking_of(process):
-            return self._dead.page(process, limit, cursor)
-
-    def _accept(self, definition: Process, dialect: Dialect, request: JobRequest, job: str, text: str, idempotency_key: str) -> Any:
-        process, key, at, settings = definition.name, request.key, self._clock.now(), self._settings
-        deadline_ms = at.ms + int(definition.limits.timeout_s * 1000)
-        fields = dialect.accepted(request, at.stamp)
-        record = ["request", text, "definition", definition.digest, "deadline", str(deadline_ms)]
-        entry = entry_fields(process, key, job, at.ms)
-        if len(text) <= RIDES_ALONG:
-            entry += record
-        record += ("accepted", str(at.ms))
-        names = [dialect.job_key(process, key, job), keys.record(process, job), keys.queue(process)]
-        names += (keys.jobs(process, "scheduled"), keys.jobs_by_key(process))
-        if idempotency_key or definition.unique:
-            names += (keys.idempotency(process, idempotency_key), keys.unique(process, key))
-        known = f"{job} {_fingerprint(text)} {key}" if idempotency_key else ""
-        args: list[str | int] = [settings.max_backlog, keys.job_member(key, at.ms, job), at.ms, known, settings.idempotency_ms]
-        args += (job if definition.unique else "", len(fields), *fields, len(record), *record, *entry)
-        try:
-            return self._run("accept", names, args)
-        except StoreUnavailable as error:
-            if error.silent:
-                raise StoreUnavailable(error.why, silent=True, mend=PERHAPS_STORED) from None
-            raise
-
-    def _not_accepted(self, answer: list[Any], asked: Accepted, idempotency_key: str) -> Accepted:
-        """What stands in the way: as many jobs as there may be, or the very job that is asked for."""
-        match answer:
-            case ["full", _]:
-                raise Backlogged(asked.process, self._settings.max_backlog)
-            case ["unfinished", other]:
-                return asked._replace(uuid=str(other), existing=True)
-            case ["known", known]:
-                job, fingerprint, key = str(known).split(" ", 2)
-                if fingerprint != _fingerprint(asked.payload):
-                    raise IdempotencyKeyReused(idempotency_key)
-                return asked._replace(key=key, uuid=job, existing=True)
-        raise StoreUnavailable(f"redis answers {answer!r}")
+        with self._asking_of(process) as name:
+            return self._dead.page(name, limit, cursor)
 
     @contextmanager
-    def _asking_of(self, process: str) -> Iterator[None]:
+    def _asking_of(self, process: str) -> Iterator[str]:
         with asking():
-            if not self._jobs.knows(process):
+            name = self._catalog.name_of(process)
+            if not self._jobs.knows(name):
                 raise ProcessNotFound(process)
-            yield
+            yield name
+
+    def _untold_callbacks(self, stored: StoredJob) -> Mapping[str, Any]:
+        """The callback URLs that nobody is told by a call, so that people find them somewhere."""
+        job, calls = stored.job, {name: task.activity.call for name, task in stored.job.tasks.items() if task.awaited}
+        untold = [name for name, call in calls.items() if isinstance(call, WaitCall) and not call.url]
+        if not untold:
+            return {}
+        self._callbacks.learn()
+        retries = stored.record.get("retries", "")
+        return {"callbacks": {name: self._callbacks.url(job.process, job.key, job.uuid, name, retries) for name in untold}}
+
+    # definitions that are registered while nodes run
+
+    def register(self, dialect: str, kind: str, body: bytes) -> str:
+        """Keep a definition, anew or in place of the one of its name: its id. Raises InvalidRequest, FieldErrors, DefinitionClash."""
+        if self._health.refusal:
+            raise StoreUnavailable(self._health.refusal)
+        return self._registration.register(dialect, kind, body)
+
+    def registered(self, dialect: str, kind: str) -> list[dict[str, Any]]:
+        """All definitions of a kind, each with its id."""
+        return self._registration.all(dialect, kind)
+
+    def registered_one(self, dialect: str, kind: str, id: str) -> dict[str, Any]:
+        """A definition with its id. Raises DefinitionNotFound."""
+        return self._registration.one(dialect, kind, id)
+
+    def unregister(self, dialect: str, kind: str, id: str) -> None:
+        """Keep a definition no longer; its jobs go on. Raises DefinitionNotFound, DefinitionClash."""
+        self._registration.unregister(dialect, kind, id)
+
+    def picture(self, dialect: str, id: str, form: Literal["svg", "mermaid"]) -> str:
+        """A definition that can be started, drawn. Raises DefinitionNotFound."""
+        return self._registration.picture(dialect, id, form)
 
     # the node
 
@@ -181,15 +212,19 @@ class Engine:
         """`{"status": "ok", "redis", "processes"}`, where a job could be accepted now. Raises Draining."""
         if self._node.state != "running":
             raise Draining(self._node.name)
-        self._ask(Ping(time.monotonic() + self._settings.accept_timeout_s))
+        self._ask(self._job_data, Ping(time.monotonic() + self._settings.accept_timeout_s))
         return {"status": "ok", "redis": place(self._settings.redis_url), "processes": self._catalog.names()}
 
     def health(self) -> tuple[bool, dict[str, Any]]:
-        """Whether requests are welcome here, and `{"status", "node", "redis", "durability", "problems"}`, see `Health.report`."""
+        """Whether requests are welcome here, and `{"status", "node", "redis", "durability", "problems", "definitions"}`.
+
+        See `Health.report`; `definitions` has the `problems` of those that cannot be used, which make no node unfit.
+        """
         is_fit, report = self._health.report()
         if self._node.state != "running":
             is_fit, report["status"] = False, "draining"
-        return is_fit, {"status": report.pop("status"), "node": self._node.name, **report}
+        about = {"status": report.pop("status"), "node": self._node.name, **report}
+        return is_fit, {**about, "definitions": {"problems": list(self._catalog.problems)}}
 
     def nodes(self) -> dict[str, Any]:
         """`{"nodes": [...]}`, see `Nodes.all`."""
@@ -215,15 +250,39 @@ class Engine:
             raise StoreUnavailable("the node is starting or stopping")
         return {"node": self._node.name, "tree": asdict(tree_of(root, limit)), "zombies": list(map(str, zombies()))}
 
-    # asking job_data
+    # asking actors
+
+    def _process(self, name: str) -> Process:
+        """The process to start by that name or alias, also where another node has just had it registered. Raises ProcessNotFound."""
+        try:
+            return self._catalog.process(name)
+        except ProcessNotFound:
+            self._look_again()
+            return self._catalog.process(name)
+
+    def _look_again(self) -> None:
+        """Have the catalog as what is registered now; where Redis is slow it stays as it is, lest unknown names take up every thread."""
+        is_patient = self._patient.acquire(blocking=False)
+        try:
+            self._refresh(LOOK_S if is_patient else HASTE_S)
+        except StoreUnavailable:
+            if self._catalog.registered is None:  # nobody knows what is registered
+                raise
+        finally:
+            if is_patient:
+                self._patient.release()
+
+    def _refresh(self, timeout_s: float | None = None) -> int:
+        """Have the catalog as what is registered now: the version of that."""
+        return int(self._ask(self._process_catalog, Refresh(), timeout_s))
 
     def _run(self, script: str, names: Sequence[str], args: Sequence[str | int]) -> Any:
-        return self._ask(Ask(script, names, args, time.monotonic() + self._settings.accept_timeout_s))
+        return self._ask(self._job_data, Ask(script, names, args, time.monotonic() + self._settings.accept_timeout_s))
 
-    def _ask(self, message: Ask | Ping) -> Any:
-        timeout_s = self._settings.accept_timeout_s
+    def _ask(self, actor: Address, message: Any, at_most_s: float | None = None) -> Any:
+        timeout_s = min(self._settings.accept_timeout_s, at_most_s or self._settings.accept_timeout_s)
         try:
-            answer = self._job_data.ask(message, timeout=timeout_s)
+            answer = actor.ask(message, timeout=timeout_s)
         except Timeout:
             raise StoreUnavailable(f"redis has not answered within {timeout_s:g} s", silent=True) from None
         except Exit as gone:
@@ -231,8 +290,3 @@ class Engine:
         if isinstance(answer, StoreUnavailable):
             raise answer
         return answer
-
-
-def _fingerprint(text: str) -> str:
-    """Tells whether two requests of one Idempotency-Key ask for the same."""
-    return hashlib.sha256(text.encode()).hexdigest()[:32]

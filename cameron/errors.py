@@ -3,6 +3,16 @@
 `cameron.web` maps them to HTTP statuses in one table; the command line prints them as they are.
 """
 
+from collections.abc import Sequence
+
+_STANDING = {  # a task's status, in a sentence
+    "scheduled": "has not begun",
+    "done": "has ended well",
+    "error": "has ended in error",
+    "skipped": "was skipped",
+}
+_LISTS = {"service": "/s", "workflow": "/w"}  # what lists the registered definitions of a kind
+
 
 class CameronError(Exception):
     """Anything that Cameron tells a caller; its text says what to do."""
@@ -144,3 +154,63 @@ class Draining(CameronError):
         super().__init__(f"node {node!r} is draining: send requests to another one, or put it back with `cameron drain {node} --resume`")
         self.node = node
         self.retry_after_s = retry_after_s
+
+
+class FieldErrors(InvalidRequest):
+    """Members of the body are missing or wrong: `fields` has the messages for each of them."""
+
+    def __init__(self, fields: dict[str, list[str]]) -> None:
+        told = "; ".join(f"{name}: {message}" for name, messages in fields.items() for message in messages)
+        super().__init__("fields_invalid", told, next(iter(fields), None))
+        self.fields = fields
+
+
+class CallbackNotFound(CameronError):
+    """Nobody waits at that callback URL: it is wrong, or its job is there no more. It does not tell which."""
+
+    def __init__(self) -> None:
+        super().__init__("nobody waits at this callback URL: use it as it came in X-Cameron-Callback, to the letter, while its job is kept")
+
+
+class CallbackUsed(CameronError):
+    """The task has had its callback: a URL takes one, and the first one counts."""
+
+    def __init__(self, uuid: str, task: str) -> None:
+        super().__init__(f"task {task!r} of job {uuid!r} has had its callback: the first one counts, there is nothing left to send")
+        self.uuid = uuid
+        self.task = task
+
+
+class CallbackLate(CameronError):
+    """The task waits for no callback, or not any more; `status` is what it is."""
+
+    def __init__(self, uuid: str, task: str, status: str) -> None:
+        super().__init__(f"task {task!r} of job {uuid!r} {_STANDING.get(status, f'is {status}')}: it waits for no callback")
+        self.uuid = uuid
+        self.task = task
+        self.status = status
+
+
+class DefinitionClash(CameronError):
+    """The definition does not go with what is registered or defined besides: the text says with what."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class DefinitionNotFound(CameronError):
+    """No definition of that kind and id is registered."""
+
+    def __init__(self, kind: str, id: str) -> None:
+        super().__init__(f"there is no {kind} registered with the id {id!r}, nor by that name: GET {_LISTS[kind]} lists them")
+        self.kind = kind
+        self.id = id
+
+
+class MissingInputs(InvalidRequest):
+    """The workflow needs inputs that the request has not given: `names`."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        super().__init__("inputs_missing", f"Missing input parameters: {', '.join(names)}", names[0])
+        self.names = tuple(names)

@@ -36,6 +36,9 @@ POINTS: Final = {
     "transition.written": "a transition is in Redis; the calls that it releases have not gone out",
     "call.started": "libcurl has been given a call; nothing of it is sent",
     "call.ended": "libcurl has a reply; no runner knows of it",
+    "command.started": "a program has been started for a task; its runner knows nothing of it yet",
+    "command.ended": "a program has ended; no runner knows of it",
+    "callback.read": "a runner has a callback; what comes of it is recorded nowhere",
     "reply.received": "a runner has a reply; what comes of it is recorded nowhere",
     "retry.scheduled": "a failed call is to be made again, at a time that is recorded nowhere yet",
     "end.sent": "job_data has a job's end from its runner; Redis does not",
@@ -43,7 +46,8 @@ POINTS: Final = {
     "hand_back.sent": "a stopping node gives a job back; Redis does not know",
     "hand_back.written": "a job is back in its queue; the stopping node does not know",
     "take_over.claimed": "jobs of a dead node are this one's in Redis; none has a runner",
-    "cancel.signalled": "the node has been told to cancel a job; its runner has not",
+    "job.signalled": "the node has been told to cancel a job, or of a callback; the job's runner has not",
+    "callback.written": "a callback is on record; its sender has no answer yet",
 }
 ACTIONS: Final = ("kill", "raise", "stop")
 

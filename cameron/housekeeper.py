@@ -26,7 +26,7 @@ class Housekeeper(ThreadActor):
         super().__init__()
         self._catalog = catalog
         self._queues = Queues(url, timeout_s)
-        self._index, self._dead = JobIndex(url, timeout_s, self._job_key), DeadLetters(url, timeout_s)
+        self._index, self._dead = JobIndex(url, timeout_s, catalog.job_proof), DeadLetters(url, timeout_s)
 
     def on_start(self) -> None:
         """There is no hurry."""
@@ -56,6 +56,3 @@ class Housekeeper(ThreadActor):
         except StoreRefused as error:
             log.warning("the lists of jobs of %s cannot be cleared of those that have expired: %s", process, error)
             return False
-
-    def _job_key(self, process: str, key: str, uuid: str) -> str:
-        return self._catalog.dialect_of(process).job_key(process, key, uuid)

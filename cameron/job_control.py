@@ -46,7 +46,7 @@ class JobControl:
             if stored.job.status is Status.CANCELLED:
                 return Cancelling("cancelled")
             if stored.job.status in ENDED:
-                raise JobFinished(process, uuid, stored.job.status)
+                raise JobFinished(stored.job.process, uuid, stored.job.status)
             holder = self._jobs.holder(stored)
             if holder and self._tell(stored, holder) == "told":
                 return Cancelling("cancelling")
@@ -64,23 +64,24 @@ class JobControl:
             stored = self._jobs.read(process, key, uuid)
             ended, at = stored.job.status, self._clock.now()
             if ended not in ENDED:
-                raise JobNotFinished(process, uuid, ended)
+                raise JobNotFinished(stored.job.process, uuid, ended)
             job, changes = apply(stored.job, JobRetried())
             failed = [change.task for change in changes if isinstance(change, TaskChanged)]
             if not failed and ended is Status.DONE:
-                raise NothingToRetry(process, uuid)
+                raise NothingToRetry(stored.job.process, uuid)
             deadline_ms = at.ms + int(stored.process.limits.timeout_s * 1000)
             dead = stored.record.get("dead", "")
-            answer = self._commit(_ledger(stored).revive(job, changes, at, ended, dead, ["deadline", str(deadline_ms)]))
+            record = ["deadline", str(deadline_ms), "retries", str(int(stored.record.get("retries", 0)) + 1)]
+            answer = self._commit(_ledger(stored).revive(job, changes, at, ended, dead, record))
             if answer == "applied":
                 return failed
             if isinstance(answer, list):
-                raise KeyTaken(process, key, str(answer[1]))
+                raise KeyTaken(stored.job.process, stored.job.key, str(answer[1]))
         raise StoreUnavailable(f"job {uuid} keeps changing")
 
     def _tell(self, stored: StoredJob, holder: str) -> Any:
         job, entry = stored.job, stored.record["entry"]
-        names = [stored.dialect.job_key(job.process, job.key, job.uuid), keys.record(job.process, job.uuid), keys.queue(job.process)]
+        names = [stored.dialect.layout.job_key(job.process, job.key, job.uuid), keys.record(job.process, job.uuid), keys.queue(job.process)]
         inbox = ("signal", "cancel", "process", job.process, "uuid", job.uuid)
         args = (entry, keys.GROUP, holder, "cancel", str(self._clock.now_ms()), *inbox)
         return self._run("signal", [*names, keys.node(holder), keys.inbox(holder)], args)

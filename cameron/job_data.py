@@ -37,15 +37,21 @@ class Sender(Protocol):
 
 
 class Define(NamedTuple):
-    """Store a definition for the jobs that start with it."""
+    """Store a definition for the jobs that start with it: from now on these are all that start of the process."""
 
     process: str
     digest: str
     document: str
 
 
+class Undefine(NamedTuple):
+    """No more jobs of that process start. What is stored stays, for those that have."""
+
+    process: str
+
+
 class StoreDefinitions(NamedTuple):
-    """Told where Redis has forgotten definitions: store all of them again."""
+    """Told where Redis has forgotten definitions: store those again with which jobs start."""
 
 
 class Ask(NamedTuple):
@@ -66,11 +72,11 @@ class Ping(NamedTuple):
 class Commit(NamedTuple):
     """Told by a job's owner: write, and then make the calls that the write releases."""
 
-    script: str  # transition | end | end_held | hand_back
+    script: str  # transition | end | end_held | hand_back | callback
     keys: list[str]
     args: Sequence[str | int]
     sender: Sender  # is told `Refused`, or `Committed` where it asked for that
-    release: Sequence[Any] = ()  # calls for the actor of activities
+    release: Sequence[Any] = ()  # calls, each for the actor that is its `performer`
     confirm: bool = False
 
 
@@ -115,8 +121,8 @@ class JobData(ThreadActor):
         super().__init__()
         self._url, self._health = url, health
         self._pipeline = Pipeline(url, timeout_s)
-        self._calls = Address("http")
-        self._definitions: dict[str, Define] = {}
+        self._performers = {name: Address(name) for name in ("http", "commands")}
+        self._definitions: dict[str, Define] = {}  # by process: what jobs start with now
         self._asked: list[tuple[Any, Later]] = []  # Asks and Pings with whom to answer; they depend on nothing else
         self._told: list[Any] = []  # everything else, oldest first
         self._failures = 0  # since Redis last answered
@@ -152,9 +158,11 @@ class JobData(ThreadActor):
                 self._look()
             case StoreDefinitions():
                 self._told += [definition for definition in self._definitions.values() if definition not in self._told]
+            case Undefine(process):
+                self._definitions.pop(process, None)
             case _:
                 if isinstance(message, Define):
-                    self._definitions[message.digest] = message
+                    self._definitions[message.process] = message
                 self._told.append(message)
         if len(self._asked) + len(self._told) >= MAX_COMMANDS:  # amid a flood
             self._write_all()
@@ -259,7 +267,7 @@ class JobData(ThreadActor):
                 if answers[0] == "applied":
                     fault.at(message.script + ".written")
                     for call in message.release:
-                        self._calls.tell(call)
+                        self._performers[call.performer].tell(call)
                     if message.confirm:
                         message.sender.tell(Committed(message.script))
                 else:

@@ -33,6 +33,11 @@ class Claim(NamedTuple):
     crash: str = ""  # how whoever ran it before has died; "" where nobody has: it is new, or was handed back
 
 
+def callback_field(task: str) -> str:
+    """The field of the engine's record that holds the task's callback, as it came; absent or "": none has come."""
+    return f"task.{task}.callback"
+
+
 def entry_fields(process: str, key: str, uuid: str, accepted_ms: int) -> list[str]:
     """Fields and values of the queue's entry of a job that is to be read from Redis by whoever claims it."""
     return ["process", process, "key", key, "uuid", uuid, "accepted", str(accepted_ms)]
@@ -51,12 +56,12 @@ class Ledger:
     """For one writer. `owner` is what the record says now: "" for a job that nobody has claimed yet."""
 
     def __init__(self, claim: Claim, process: Process | None, dialect: Dialect, owner: str, sender: Sender) -> None:
-        self._claim, self._process, self._dialect, self._sender = claim, process, dialect, sender
+        self.claim, self._process, self._dialect, self._sender = claim, process, dialect, sender
         self._owner = owner
         earlier = owner.split(" ")
         self._who = f"{claim.node} {int(earlier[1]) + 1 if len(earlier) == 3 else 1}"
         self._count = 0
-        self._job_key = dialect.job_key(claim.process, claim.key, claim.uuid)
+        self._job_key = dialect.layout.job_key(claim.process, claim.key, claim.uuid)
         self._record_key = keys.record(claim.process, claim.uuid)
         self._queue = keys.queue(claim.process)
         self._member = keys.job_member(claim.key, claim.accepted_ms, claim.uuid)
@@ -73,7 +78,7 @@ class Ledger:
 
         `idle`: no task is under way after them. `confirm`: the sender is told when they are recorded.
         """
-        writes = self._dialect.writes(job, changes, at.stamp)
+        writes = self._dialect.layout.writes(job, changes, at.stamp)
         names = [self._job_key, self._record_key, *(keys.task_error(self._job_key, task) for task, _ in writes.errors)]
         begins = any(isinstance(change, JobChanged) for change in changes)
         if begins:
@@ -99,16 +104,22 @@ class Ledger:
 
         `failed`: tasks that have an error key, as far as that is known.
         """
-        return self._end("end_held", ("", self._claim.node, 0), job, changes, at, retention_ms, given_up, failed)
+        return self._end("end_held", ("", self.claim.node, 0), job, changes, at, retention_ms, given_up, failed)
+
+    def close_to_callbacks(self, task: str) -> Commit:
+        """The task's present attempt is to end without a callback, so none is taken any more; refused where one was before."""
+        field, status = callback_field(task), (f"task.{task}.status.current", Status.RUNNING.value)
+        args = [self.claim.entry, keys.GROUP, self.claim.node, field, "", *status, ""]
+        return Commit("callback", [self._job_key, self._record_key, self._queue], args, self._sender, confirm=True)
 
     def hand_back(self) -> Commit:
         """The job goes back into its queue as it stands."""
-        args: list[str | int] = [*self._fence(), self._claim.entry, keys.GROUP, *self._entry_fields()]
+        args: list[str | int] = [*self._fence(), self.claim.entry, keys.GROUP, *self._entry_fields()]
         return Commit("hand_back", [self._job_key, self._record_key, self._queue], args, self._sender, confirm=True)
 
     def forget(self) -> Commit:
         """The job has nothing (left) to run: its entry goes, and where somebody has deleted the job, what is left of it."""
-        claim, process = self._claim, self._claim.process
+        claim, process = self.claim, self.claim.process
         names = [self._job_key, self._record_key, self._queue]
         names += (keys.jobs(process, Status.SCHEDULED), keys.jobs(process, Status.RUNNING), keys.jobs_by_key(process))
         names.append(keys.unique(process, claim.key))
@@ -116,7 +127,7 @@ class Ledger:
 
     def revive(self, job: Job, changes: Sequence[Change], at: Moment, ended: Status, dead: str, record: Sequence[str]) -> Commit:
         """A job that had `ended` so goes back into its queue; `dead` is its entry in the dead letter, `record` what else is set there."""
-        writes = self._dialect.writes(job, changes, at.stamp)
+        writes = self._dialect.layout.writes(job, changes, at.stamp)
         process, errors = job.process, [keys.task_error(self._job_key, task) for task in writes.removed_errors]
         names = [self._job_key, self._record_key, self._queue, keys.jobs(process, Status.SCHEDULED), keys.jobs(process, ended)]
         names += (keys.dead(process), keys.unique(process, job.key), *errors)
@@ -137,7 +148,7 @@ class Ledger:
         given_up: GivenUp | None = None,
         failed: Sequence[str] = (),
     ) -> Commit:
-        writes, process = self._dialect.writes(job, changes, at.stamp), job.process
+        writes, process = self._dialect.layout.writes(job, changes, at.stamp), job.process
         new = [task for task, _ in writes.errors]
         known = (name for name, task in job.tasks.items() if task.status is Status.ERROR)
         old = [name for name in (*known, *failed) if name not in new]
@@ -147,7 +158,7 @@ class Ledger:
         dead = self._dead_letter(given_up) if given_up else []
         own_ms = self._process.retention_ms if self._process else None
         kept_ms = retention_ms if own_ms is None else own_ms
-        args: list[str | int] = [*fence, self._claim.entry, keys.GROUP, kept_ms, self._member, at.ms, self._unique]
+        args: list[str | int] = [*fence, self.claim.entry, keys.GROUP, kept_ms, self._member, at.ms, self._unique]
         args += (len(dead), *dead, *self._counted(writes))
         return Commit(script, names, args, self._sender, confirm=True)
 
@@ -155,13 +166,13 @@ class Ledger:
         return [*self._entry_fields(), "task", why.task, "crashes", str(why.crashes), "reason", why.reason, "crash", why.crash]
 
     def _entry_fields(self) -> list[str]:
-        claim = self._claim
+        claim = self.claim
         return entry_fields(claim.process, claim.key, claim.uuid, claim.accepted_ms)
 
     @property
     def _unique(self) -> str:
         """The process that cannot be read may have been unique; its key is released then too, if it is this job's."""
-        return self._claim.uuid if self._process is None or self._process.unique else ""
+        return self.claim.uuid if self._process is None or self._process.unique else ""
 
     def _fence(self) -> tuple[str, str, int]:
         expected, self._count = self._owner, self._count + 1
@@ -170,6 +181,6 @@ class Ledger:
 
     def _counted(self, writes: Writes) -> list[str | int]:
         """What is written, by the write whose fence was made last: the first one tells how whoever ran the job before has died."""
-        crash = ("crash", self._claim.crash) if self._claim.crash and self._count <= 1 else ()
+        crash = ("crash", self.claim.crash) if self.claim.crash and self._count <= 1 else ()
         texts = (text for _, text in writes.errors)
         return [len(writes.fields), *writes.fields, len(writes.record) + len(crash), *writes.record, *crash, *texts]

@@ -36,6 +36,12 @@ class CancelJob(NamedTuple):
     """Told by the scheduler: somebody wants the job ended as cancelled."""
 
 
+class CallbackCame(NamedTuple):
+    """Told by the scheduler: the record has what came by the task's callback URL."""
+
+    task: str
+
+
 class Proceed(NamedTuple):
     """Told by the scheduler: the node's one place for suspected jobs is yours."""
 

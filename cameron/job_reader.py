@@ -1,6 +1,7 @@
-"""A job as Redis has it, read whole: for those who explain, cancel or retry it.
+"""A job as Redis has it: for those who show, explain, cancel or retry it.
 
-Blocks for one round trip, two where the definition that the job started with is not known here.
+Blocks for one round trip; for another one or two where the definition that the job started with is not known here, or is in another
+dialect than the process of its name is now.
 """
 
 from collections.abc import Mapping
@@ -8,11 +9,13 @@ from typing import Any, NamedTuple
 
 from cameron.core.job import Job
 from cameron.core.process import Process
-from cameron.core.status import IllegalTransition
-from cameron.definitions import Dialect
-from cameron.errors import InvalidRequest, JobNotFound, JobUnreadable, StoreUnavailable
+from cameron.core.status import ENDED, IllegalTransition, Status
+from cameron.definitions import Dialect, JobRequest
+from cameron.definitions.dialect import Layout
+from cameron.errors import ConfigError, InvalidRequest, JobNotFound, JobUnreadable, StoreUnavailable
 from cameron.process_catalog import Catalog
 from cameron.store import keys
+from cameron.store.names import names_in
 from cameron.store.queue import is_gone
 from cameron.store.redis import StoreRefused, asking, reader
 
@@ -32,42 +35,85 @@ class StoredJob(NamedTuple):
         return int(self.record.get("accepted", 0))
 
 
+class _Found(NamedTuple):
+    """A job's keys, and whose they are."""
+
+    process: str
+    key: str
+    definition: Process | None  # None: nobody has it any more, or it cannot be read
+    dialect: Dialect
+    fields: Mapping[str, str]
+    record: Mapping[str, str]  # at least its `definition`
+    fault: str  # of the definition; "": none
+
+    def shown(self, uuid: str) -> bytes:
+        """As its clients see it."""
+        record = self.record if self.dialect.manner.shows_record else {}
+        return self.dialect.show(self.process, self.key, uuid, self.fields, record)
+
+
 class JobReader:
-    """For any thread."""
+    """For any thread.
+
+    A process is named by its name or alias. A `key` of "" is one that whoever asks was not told: the job's own is taken. Then the name of
+    its hash does not hang on the key, or the key is the uuid.
+    """
 
     def __init__(self, catalog: Catalog, url: str, timeout_s: float) -> None:
         self._catalog = catalog
         self._redis: Any = reader(url, timeout_s)
+        self._status_fields = {dialect.name: _status_field(dialect.layout) for dialect in catalog.dialects()}
 
     def knows(self, process: str) -> bool:
         """Whether there is, or was, a process of that name. Raises what redis-py does."""
         return process in self._catalog.names() or bool(self._redis.sismember(keys.QUEUES, process))
 
     def shown(self, process: str, key: str, uuid: str) -> bytes:
-        """The job as the JSON document of its dialect; one round trip. Raises JobNotFound, StoreUnavailable."""
-        # A process that is in no definitions file any more still has its finished jobs; they read as the main dialect's do.
-        dialect = self._catalog.dialect_of(process)
+        """The job as the JSON document of its dialect. Raises JobNotFound, StoreUnavailable."""
         with asking():
-            fields = self._redis.hgetall(dialect.job_key(process, key, uuid))
-        if not fields:
-            raise JobNotFound(process, uuid)
-        return dialect.show(process, key, uuid, fields)
+            return self._find(process, key, uuid).shown(uuid)
+
+    def ended(self, process: str, key: str, uuid: str) -> bytes | None:
+        """As `shown`, where the job has ended; until then None, for one field read."""
+        name = self._catalog.name_of(process)
+        dialect = self._catalog.dialect_of(name)
+        field = self._status_fields[dialect.name]
+        with asking():
+            status = self._redis.hget(dialect.layout.job_key(name, key or uuid, uuid), field)
+            if status is not None and dialect.layout.status_in({field: status}) not in ENDED:
+                return None
+            found = self._find(process, key, uuid)  # of another dialect, perhaps
+        return found.shown(uuid) if found.dialect.layout.status_in(found.fields) in ENDED else None
+
+    def standing(self, process: str, key: str, uuid: str) -> tuple[int, Status | None]:
+        """When a job was accepted, in epoch milliseconds, and what it is; 0 and None where nobody knows (any more).
+
+        Raises StoreUnavailable.
+        """
+        dialect = self._catalog.dialect_of(process)
+        layout, field = dialect.layout, self._status_fields[dialect.name]
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.hget(keys.record(process, uuid), "accepted").hget(layout.job_key(process, key, uuid), field)
+        with asking():
+            accepted, status = pipeline.execute()
+        return int(accepted or 0), layout.status_in({field: status or ""})
 
     def read(self, process: str, key: str, uuid: str) -> StoredJob:
         """The job, restored from its hash and its record. Raises JobNotFound, JobUnreadable, StoreUnavailable."""
-        dialect = self._catalog.dialect_of(process)
         with asking():
-            pipeline = self._redis.pipeline(transaction=True)  # the two belong to one moment
-            fields, record = pipeline.hgetall(dialect.job_key(process, key, uuid)).hgetall(keys.record(process, uuid)).execute()
-            if not fields or "definition" not in record:
-                raise JobNotFound(process, uuid)
-            definition = self._definition(process, record["definition"])
-        dialect = self._catalog.dialect(definition)
+            found = self._find(process, key, uuid, whole=True)
+        record, definition = found.record, found.definition
+        if "definition" not in record:
+            raise JobNotFound(process, uuid)
+        if found.fault:
+            raise JobUnreadable(found.process, uuid, found.fault)
+        if definition is None:
+            raise StoreUnavailable(f"the definition {record['definition']} that the job started with is no longer in redis")
         try:
-            new = self._catalog.new_job(definition, key, uuid, record["request"], int(record["deadline"]))
-            return StoredJob(definition, dialect, fields, record, dialect.restore(new, fields, record))
+            new = self._catalog.new_job(definition, found.key, uuid, record["request"], int(record["deadline"]))
+            return StoredJob(definition, found.dialect, found.fields, record, found.dialect.layout.restore(new, found.fields, record))
         except (KeyError, ValueError, InvalidRequest, IllegalTransition) as error:
-            raise JobUnreadable(process, uuid, repr(error)) from error
+            raise JobUnreadable(found.process, uuid, repr(error)) from error
 
     def holder(self, stored: StoredJob) -> str:
         """The node that has been given the job; "" while it waits in its queue, or is in none. Raises StoreUnavailable."""
@@ -81,11 +127,64 @@ class JobReader:
                 raise StoreUnavailable(f"redis refuses: {error}") from None
         return str(pending[0]["consumer"]) if pending else ""
 
-    def _definition(self, process: str, digest: str) -> Process:
-        known = self._catalog.started_with(digest)
-        if known is None:
-            document = self._redis.get(keys.definition(process, digest))
-            if document is None:
-                raise StoreUnavailable(f"the definition {digest} that the job started with is no longer in redis")
-            known = self._catalog.meet(document)
-        return known
+    def _find(self, process: str, key: str, uuid: str, whole: bool = False) -> _Found:
+        """The job's keys, the record `whole` or as its dialect shows it. Raises JobNotFound, and what redis-py does."""
+        name = self._catalog.name_of(process)
+        dialect = self._catalog.dialect_of(name)
+        fields, record = self._keys(dialect, name, key, uuid, whole)
+        definition, fault = self._definition(name, record.get("definition"))
+        if definition and definition.dialect != dialect.name:
+            dialect = self._catalog.dialect(definition)
+            fields, record = self._keys(dialect, name, key, uuid, whole)
+        if not fields:
+            if not definition and (former := self._former(process, uuid)):
+                return self._find(former, key, uuid, whole)
+            raise JobNotFound(process, uuid)
+        own = dialect.layout.key_in(fields) or key
+        if key and own != key:  # where the hash's name does not tell
+            raise JobNotFound(process, uuid)
+        return _Found(name, own, definition, dialect, fields, record, fault)
+
+    def _keys(self, dialect: Dialect, name: str, key: str, uuid: str, whole: bool) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """The hash as that dialect names it, and as much of the record as is wanted."""
+        whole = whole or dialect.manner.shows_record
+        pipeline = self._redis.pipeline(transaction=whole)  # then the two belong to one moment; what a job started with never changes
+        pipeline.hgetall(dialect.layout.job_key(name, key or uuid, uuid))
+        if whole:
+            fields, record = pipeline.hgetall(keys.record(name, uuid)).execute()
+            return fields, record
+        fields, definition = pipeline.hget(keys.record(name, uuid), "definition").execute(raise_on_error=False)
+        if isinstance(fields, Exception):
+            raise fields
+        return fields, {"definition": definition} if isinstance(definition, str) else {}
+
+    def _definition(self, process: str, digest: str | None) -> tuple[Process | None, str]:
+        """What a job started with, and what is wrong with that: a later release may have written it."""
+        known = self._catalog.started_with(digest) if digest else None
+        if known or not digest:
+            return known, ""
+        document = self._redis.get(keys.definition(process, digest))
+        try:
+            return (self._catalog.meet(document) if document else None), ""
+        except (ConfigError, LookupError, TypeError, ValueError) as error:
+            return None, f"the definition {digest}: {error!r}"
+
+    def _former(self, alias: str, uuid: str) -> str | None:
+        """The process that had that alias, and has the job: it is defined no more, or one that has no alias has its name now."""
+        if self._catalog.is_known(alias):
+            return None
+        former = sorted(names_in(self._redis, keys.QUEUES) - self._catalog.aliased() - {alias})
+        pipeline = self._redis.pipeline(transaction=False)
+        for name in former:
+            pipeline.hget(keys.record(name, uuid), "definition")
+        for name, digest in zip(former, pipeline.execute(raise_on_error=False) if former else (), strict=True):
+            definition, _ = self._definition(name, digest if isinstance(digest, str) else None)
+            if definition and definition.alias == alias:
+                return name
+        return None
+
+
+def _status_field(layout: Layout) -> str:
+    """The field that says by itself what a job is."""
+    fields = layout.accepted(JobRequest("", "", "", b""), "")
+    return next(field for field, value in zip(fields[::2], fields[1::2], strict=True) if layout.status_in({field: value}))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from cameron.core.process import Process
 from cameron.core.status import Status
+from cameron.definitions.dialect import Layout
 from cameron.job_ledger import Claim
 from cameron.process_catalog import Catalog
 from cameron.store import keys
@@ -58,20 +59,22 @@ def read_job(claim: Claim, catalog: Catalog) -> Reading:
     if pending == []:  # another node has taken it over, while this one slept, say: read now, its record would let us take it back
         return NotHeld()
     if not _sound(record):
-        [fields] = yield (("HGETALL", catalog.dialect_of(claim.process).job_key(claim.process, claim.key, claim.uuid)),)
-        return Headless(fields) if _is_unfinished(_sound(fields)) else NothingToRun(gone=not fields)
+        layout = catalog.dialect_of(claim.process).layout
+        [fields] = yield (("HGETALL", layout.job_key(claim.process, claim.key, claim.uuid)),)
+        return Headless(fields) if _is_unfinished(layout, _sound(fields)) else NothingToRun(gone=not fields)
     process = catalog.started_with(record["definition"])
     if process is None:
         [document] = yield (("GET", keys.definition(claim.process, record["definition"])),)
         if _sound(document) is None:
             raise LostWrites(f"the definition {record['definition']} that job {claim.uuid} started with is no longer in Redis")
         process = catalog.meet(document)
-    [fields] = yield (("HGETALL", catalog.dialect(process).job_key(claim.process, claim.key, claim.uuid)),)
-    return Found(process, record, fields) if _is_unfinished(_sound(fields)) else NothingToRun(gone=not fields)
+    layout = catalog.dialect(process).layout
+    [fields] = yield (("HGETALL", layout.job_key(claim.process, claim.key, claim.uuid)),)
+    return Found(process, record, fields) if _is_unfinished(layout, _sound(fields)) else NothingToRun(gone=not fields)
 
 
-def _is_unfinished(fields: Mapping[str, str]) -> bool:
-    return fields.get("job.status.current") in (Status.SCHEDULED, Status.RUNNING)
+def _is_unfinished(layout: Layout, fields: Mapping[str, str]) -> bool:
+    return layout.status_in(fields) in (Status.SCHEDULED, Status.RUNNING)
 
 
 def _sound(answer: Any) -> Any:

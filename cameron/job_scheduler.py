@@ -13,12 +13,13 @@ from typing import Any, NamedTuple
 
 from cameron import fault
 from cameron.activities.call import Congestion, Report
-from cameron.errors import ProcessNotFound
+from cameron.errors import ProcessNotFound, StoreUnavailable
 from cameron.job_data import StoreDefinitions
 from cameron.job_ledger import entry_fields
 from cameron.job_orders import Drain, HandBack
 from cameron.job_runner import Surroundings
 from cameron.otp import Address, Reason, ThreadActor, is_orderly, whereis
+from cameron.process_catalog import NewProcesses
 from cameron.queue_reader import BLOCK_MS, ReaderReady, Taken, Want
 from cameron.scheduling.admission import Admission, claim_of
 from cameron.scheduling.membership import Kept, Membership
@@ -32,7 +33,7 @@ from cameron.store.redis import StoreAway, StoreError
 
 log = logging.getLogger("cameron.job_scheduler")
 
-DEPENDS_ON = ("job_data", "process_catalog", "http", "job_runner_sup")
+DEPENDS_ON = ("job_data", "process_catalog", "http", "commands", "job_runner_sup")
 COMPARE_S = 60.0
 STALE_READ_S = 2 * BLOCK_MS / 1000  # a reader that was killed may take entries for so long, and tells nobody: compare after that
 READ_AT_ONCE = 1000  # entries, a bound on what they weigh: with each a request may ride along
@@ -103,6 +104,8 @@ class JobScheduler(ThreadActor):
             case ReaderReady():
                 self._is_wanted = False
                 self._compared_s = min(self._compared_s, time.monotonic() - COMPARE_S + STALE_READ_S)
+            case NewProcesses():
+                self._attempt(self._learn)
             case Congestion(hosts):
                 self._membership.calls = hosts
             case _Tick():
@@ -195,9 +198,9 @@ class JobScheduler(ThreadActor):
         known = self._runners.signals
         for signal in known.new(signals):
             match dict(signal.fields):
-                case {"signal": "cancel", "uuid": uuid} if self._jobs.holds(uuid):  # else the record tells whoever holds it
-                    fault.at("cancel.signalled")
-                    self._runners.cancel(uuid, signal)
+                case {"signal": "cancel" | "callback", "uuid": uuid} if self._jobs.holds(uuid):  # else the record tells whoever holds it
+                    fault.at("job.signalled")
+                    self._runners.tell(uuid, signal)
                     continue
                 case {"signal": "drain"} if not self._node.is_draining:
                     log.warning("node %s drains: it hands its jobs back, and takes none until it is told to resume", self._node.name)
@@ -251,7 +254,7 @@ class JobScheduler(ThreadActor):
         """Whether Redis did what was asked; where it did not, it may have all the same, so a comparison follows."""
         try:
             what()
-        except StoreAway as error:
+        except (*StoreAway, StoreUnavailable) as error:
             log.debug("redis is away (%s)", error)
         except StoreError as error:
             if not self._is_refused:
@@ -270,7 +273,7 @@ class JobScheduler(ThreadActor):
         if self._is_stopping:
             return
         is_due = time.monotonic() - self._compared_s >= COMPARE_S
-        self._recovery.learn(self._around.catalog.names(), anew=is_due)
+        self._learn(anew=is_due)
         if self._recovery.is_forgotten:  # it was emptied, say
             self._job_data.tell(StoreDefinitions())
         if is_due:
@@ -280,6 +283,12 @@ class JobScheduler(ThreadActor):
             for claim in self._recovery.take_over(self._node.name, self._jobs.room_of, until_s):
                 self._jobs.admit(claim)
         self._take_out_heeded()
+
+    def _learn(self, anew: bool = False) -> None:
+        """Know which queues there are; the reader, which does not read the new ones yet, is to be woken for them."""
+        known = set(self._recovery.processes)
+        self._recovery.learn(self._around.catalog.names(), anew=anew)
+        self._left_out |= set(self._recovery.processes) - known
 
     def _keep_lease(self) -> None:
         kept = self._membership.keep(len(self._jobs))
@@ -293,6 +302,7 @@ class JobScheduler(ThreadActor):
 
     def _compare(self) -> None:
         """What the queue says that we hold, and that is not in hand, gets a runner, or finds the one that lives from before."""
+        self._around.callbacks.learn()
         signals = self._leases.unheeded(self._node.name)  # first: the jobs that they are about were given to this node before
         found, gone = self._recovery.compare(self._node.name, self._jobs.held)
         for claim in found:

@@ -21,6 +21,8 @@ from cameron.log_writer import Lines, LogWriter
 
 log = logging.getLogger(__name__)
 
+CHATTY = ("redis", "urllib3", "asyncio")  # whose own steps nobody asks for at `debug`
+
 
 def _keep_exception(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """Lines are formatted later and in another thread: the exception that is being handled has to be taken along."""
@@ -59,6 +61,8 @@ def configure(config: LogConfig, environment: str) -> None:
             root.removeHandler(handler)
             handler.close()
     root.setLevel(config.level.upper())
+    for library in CHATTY:
+        logging.getLogger(library).setLevel(logging.INFO)
     lines = Lines(sys.stderr)
     lines.setFormatter(_console() if config.format == "console" else _json(environment))
     syslog, refusal = _syslog(config.syslog, environment) if config.syslog else (None, "")

@@ -4,24 +4,32 @@
       redis_server           the embedded one, only where no Redis is configured
       engine                 rest_for_one: what stands below a crashed actor depends on it, and starts again with it
         job_data             the only writer of job state
+        redis_clock          tells the time, only where there is no job_scheduler to do so
         process_catalog      the definitions
-        http                 all calls to activities, on one libcurl loop
+        http                 all calls to services, on one libcurl loop
+        commands             the programs that activities run
         job_runner_sup       dynamic: one temporary job_runner for each job in progress
         job_scheduler        gives this node its jobs; adopts the runners that live
         queue_reader         the one blocking read
         housekeeper          clears the lists of jobs of those that have expired
       web_server             Falcon on waitress
 
+`cameron server` runs nothing from http to queue_reader, `cameron worker` no web_server; `cameron serve` runs both.
 A stop goes from the bottom up: no request comes in, no job is read from the queues, calls end or their jobs are handed back; then the rest.
 """
 
 import os
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from cameron import fault
+from cameron.activities.commands import AFTER_KILL_S, Commands
 from cameron.activities.http import HttpCalls
+from cameron.callbacks import Callbacks
 from cameron.clock import Clock
-from cameron.config import Config
+from cameron.config import Config, WebConfig
 from cameron.core.process import Limits, RetryPolicy, Timeouts
 from cameron.definitions import Settings, load
 from cameron.engine import Engine, EngineSettings
@@ -31,23 +39,50 @@ from cameron.job_orders import runner_name
 from cameron.job_runner import JobRunner, Surroundings
 from cameron.job_scheduler import HAND_BACK_S, JobScheduler, SchedulerSettings
 from cameron.otp import Backoff, ChildSpec, DynamicSupervisor, Node, Restart, Strategy, Supervisor
-from cameron.process_catalog import Catalog, ProcessCatalog
+from cameron.process_catalog import Catalog, ProcessCatalog, Sources
 from cameron.queue_reader import QueueReader
 from cameron.scheduling.this_node import ThisNode
 from cameron.store.durability import Rules
 from cameron.store.embedded import STOP_S, EmbeddedRedis, Place, choose_place
 from cameron.store.health import Health
+from cameron.store.redis_clock import RedisClock
+from cameron.store.secret import Secret
 from cameron.web import create_app
-from cameron.web.server import WebServer
+from cameron.web.server import Listening, WebServer
 
 DRAIN_WEB_S = 5.0
 LEFTOVERS = Backoff(delay_s=0.1, factor=2.0, cap_s=1.0)  # what a killed actor leaves behind (its children, its port) takes a moment to end
+
+
+class Roles(NamedTuple):
+    """What a node does; one that does half of it shares its Redis with others that do the rest."""
+
+    serves: bool = True  # the API
+    runs: bool = True  # jobs
+
+
+BOTH = Roles()
+
+
+class OwnAddress:
+    """Where services reach this node's API; the port that was free is known once the server listens. For any thread."""
+
+    def __init__(self, web: WebConfig) -> None:
+        self._web = web
+
+    def __call__(self) -> str:
+        return self._web.reached_at
+
+    def learn(self, listening: Listening) -> None:
+        """The server listens there."""
+        self._web = replace(self._web, port=listening.port)
 
 
 class Parts(NamedTuple):
     """What the actors of one node share: settings, and the few values that outlive an actor's restart."""
 
     config: Config
+    roles: Roles
     embedded: Place | None
     redis_url: str
     settings: Settings
@@ -56,6 +91,8 @@ class Parts(NamedTuple):
     node: ThisNode
     engine: Engine
     health: Health
+    address: OwnAddress
+    callbacks: Callbacks
 
 
 class Patience(NamedTuple):
@@ -68,13 +105,22 @@ class Patience(NamedTuple):
 PATIENCE = Patience()
 
 
-def assemble(config: Config) -> Parts:
-    """The parts of a node, none of them running yet. Raises ConfigError."""
-    settings = Settings(
+def settings_of(config: Config, environ: Mapping[str, str]) -> Settings:
+    """What every definition starts from; of `environ` templates see the variables that are allowed to them."""
+    return Settings(
         RetryPolicy(config.retry.attempts, config.retry.delay_s, config.retry.factor, config.retry.cap_s),
         Timeouts(config.http.connect_timeout_s, config.http.call_timeout_s),
         Limits(config.job.max_tasks, config.job.max_depth, config.job.max_stored_bytes, config.job.timeout_s, config.job.max_crashes),
+        MappingProxyType({name: environ[name] for name in config.templates.env_names if name in environ}),
+        config.commands.allowed,
+        config.commands.timeout_s,
+        config.job.callback_timeout_s,
     )
+
+
+def assemble(config: Config, roles: Roles = BOTH) -> Parts:
+    """The parts of a node, none of them running yet. Raises ConfigError."""
+    settings = settings_of(config, os.environ)
     load(config.processes.file, settings)  # the catalog reads it again; here its faults stop the start
     embedded = None if config.redis.url else choose_place(config.redis.dir, config.redis.port)
     url = embedded.url if embedded else config.redis.url
@@ -84,25 +130,20 @@ def assemble(config: Config) -> Parts:
     health = Health(url, config.redis.timeout_s, rules)
     job, redis = config.job, config.redis
     retention_ms, idempotency_ms = int(job.retention_s * 1000), int(job.idempotency_s * 1000)
-    doors = EngineSettings(url, redis.timeout_s, config.web.accept_timeout_s, retention_ms, job.max_backlog, idempotency_ms)
-    engine = Engine(catalog, clock, doors, node, health)
-    return Parts(config, embedded, url, settings, catalog, clock, node, engine, health)
+    doors = EngineSettings(
+        url, redis.timeout_s, config.web.accept_timeout_s, retention_ms, job.max_backlog, idempotency_ms, config.http.max_reply_bytes
+    )
+    address = OwnAddress(config.web)
+    callbacks = Callbacks(Secret(url, redis.timeout_s), address)
+    engine = Engine(catalog, clock, doors, node, health, callbacks)
+    return Parts(config, roles, embedded, url, settings, catalog, clock, node, engine, health, address, callbacks)
 
 
 def root(parts: Parts, patience: Patience = PATIENCE) -> Any:
     """Start the root supervisor."""
-    web = parts.config.web
-    children = [
-        ChildSpec("engine", lambda: engine_supervisor(parts, patience), type="supervisor", backoff=LEFTOVERS),
-        ChildSpec(
-            "web_server",
-            lambda: WebServer.start(
-                create_app(parts.engine, parts.config), web.host, web.port, web.threads, web.max_body_bytes, DRAIN_WEB_S, name="web_server"
-            ),
-            shutdown=DRAIN_WEB_S + 3,
-            backoff=LEFTOVERS,
-        ),
-    ]
+    children = [ChildSpec("engine", lambda: engine_supervisor(parts, patience), type="supervisor", backoff=LEFTOVERS)]
+    if parts.roles.serves:
+        children.append(ChildSpec("web_server", lambda: web_server(parts), shutdown=DRAIN_WEB_S + 3, backoff=LEFTOVERS))
     if parts.embedded:
         place, is_strict = parts.embedded, parts.health.rules.strict
         own = ChildSpec("redis_server", lambda: EmbeddedRedis.start(place, is_strict, name="redis_server"), shutdown=STOP_S + 2)
@@ -110,19 +151,41 @@ def root(parts: Parts, patience: Patience = PATIENCE) -> Any:
     return Supervisor.start(children, Strategy.ONE_FOR_ONE, *patience, name="root")
 
 
+def web_server(parts: Parts) -> Any:
+    """Start the API's server."""
+    app, web = create_app(parts.engine, parts.config), parts.config.web
+    return WebServer.start(app, web.host, web.port, web.threads, web.max_body_bytes, DRAIN_WEB_S, parts.address.learn, name="web_server")
+
+
 def engine_supervisor(parts: Parts, patience: Patience) -> Any:
     """Start the engine's actors, each after those that it depends on."""
-    config, redis, http, definitions = parts.config, parts.config.redis, parts.config.http, parts.config.processes.file
-    job = config.job
-    around = Surroundings(parts.catalog, parts.clock, http.max_reply_bytes, int(job.retention_s * 1000), job.max_crashes)
-    node = config.node
+    config, store = parts.config, (parts.redis_url, parts.config.redis.timeout_s)
+    sources = Sources(config.processes.file, config.definitions.dir, *store)
+    children = [
+        ChildSpec("job_data", lambda: JobData.start(*store, parts.health, name="job_data")),
+        *(() if parts.roles.runs else [ChildSpec("redis_clock", lambda: RedisClock.start(*store, parts.clock, name="redis_clock"))]),
+        ChildSpec("process_catalog", lambda: ProcessCatalog.start(parts.catalog, sources, parts.settings, name="process_catalog")),
+        *(workers(parts) if parts.roles.runs else ()),
+        ChildSpec("housekeeper", lambda: Housekeeper.start(*store, parts.catalog, name="housekeeper")),
+    ]
+    return Supervisor.start(children, Strategy.REST_FOR_ONE, *patience, name="engine")
+
+
+def workers(parts: Parts) -> list[ChildSpec]:
+    """What runs jobs."""
+    config, redis, http, commands = parts.config, parts.config.redis, parts.config.http, parts.config.commands
+    job, node = config.job, config.node
+    around = Surroundings(parts.catalog, parts.clock, parts.callbacks, http.max_reply_bytes, int(job.retention_s * 1000), job.max_crashes)
     scheduling = SchedulerSettings(
         parts.redis_url, redis.timeout_s, node.lease_s, node.max_jobs, node.max_jobs_per_process, node.shutdown_s
     )
-    children = [
-        ChildSpec("job_data", lambda: JobData.start(parts.redis_url, redis.timeout_s, parts.health, name="job_data")),
-        ChildSpec("process_catalog", lambda: ProcessCatalog.start(parts.catalog, definitions, parts.settings, name="process_catalog")),
+    return [
         ChildSpec("http", lambda: HttpCalls.start(http.max_calls, http.max_calls_per_host, http.proxy, name="http")),
+        ChildSpec(
+            "commands",
+            lambda: Commands.start(commands.max_commands, commands.max_output_bytes, commands.kill_after_s, name="commands"),
+            shutdown=commands.kill_after_s + AFTER_KILL_S + 1,
+        ),
         ChildSpec("job_runner_sup", lambda: runner_supervisor(around), type="supervisor"),
         ChildSpec(
             "job_scheduler",
@@ -130,9 +193,7 @@ def engine_supervisor(parts: Parts, patience: Patience) -> Any:
             shutdown=node.shutdown_s + HAND_BACK_S + 2 * redis.timeout_s,
         ),
         ChildSpec("queue_reader", lambda: QueueReader.start(parts.redis_url, redis.timeout_s, name="queue_reader")),
-        ChildSpec("housekeeper", lambda: Housekeeper.start(parts.redis_url, redis.timeout_s, parts.catalog, name="housekeeper")),
     ]
-    return Supervisor.start(children, Strategy.REST_FOR_ONE, *patience, name="engine")
 
 
 def runner_supervisor(around: Surroundings) -> Any:
@@ -142,8 +203,9 @@ def runner_supervisor(around: Surroundings) -> Any:
     )
 
 
-def serve(config: Config) -> int:
+def serve(config: Config, roles: Roles = BOTH) -> int:
     """Run a node until it is told to stop; the program's exit status. Raises ConfigError where nothing can be started at all."""
     fault.arm(os.environ.get(fault.VARIABLE, ""))
-    parts = assemble(config)
-    return Node(lambda: root(parts), shutdown_s=config.node.shutdown_s + HAND_BACK_S + STOP_S + DRAIN_WEB_S + 15).run()
+    parts = assemble(config, roles)
+    children_s = config.node.shutdown_s + HAND_BACK_S + config.commands.kill_after_s + AFTER_KILL_S + STOP_S + DRAIN_WEB_S
+    return Node(lambda: root(parts), shutdown_s=children_s + 15).run()

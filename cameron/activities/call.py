@@ -1,4 +1,4 @@
-"""The words of the HTTP caller: a Call goes in, a Reply comes out; nothing here knows jobs, dialects or retries."""
+"""The words of those who perform activities: a Call or a CommandRun goes in, a Reply comes out; nothing here knows jobs or dialects."""
 
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
@@ -21,6 +21,7 @@ class Failure(StrEnum):
     TOO_LARGE = "too_large"
     INVALID_URL = "invalid_url"  # the call itself cannot be sent: URL, scheme, method or a header
     TLS = "tls"
+    CANNOT_RUN = "cannot_run"  # of a command: there is no such program, or it may not be run
 
 
 class Call(NamedTuple):
@@ -38,6 +39,29 @@ class Call(NamedTuple):
     max_reply_bytes: int
     fresh: bool  # a connection of its own, so that nothing is ever sent a second time silently
 
+    @property
+    def performer(self) -> str:
+        """The name of the actor that takes it."""
+        return "http"
+
+
+class CommandRun(NamedTuple):
+    """One program to run."""
+
+    reply_to: ReplyTo  # is told `Replies`
+    task: str  # as in a Call
+    attempt: int
+    command: tuple[str, ...]  # the program and its arguments; there is no shell
+    stdin: bytes
+    timeout_s: float  # from its start; waiting for a turn does not count
+    env: tuple[tuple[str, str], ...]  # besides what `running_command.environment` hands on of the node's own
+    fresh: bool  # it must not run twice
+
+    @property
+    def performer(self) -> str:
+        """The name of the actor that takes it."""
+        return "commands"
+
 
 class Reply(NamedTuple):
     """What became of one Call."""
@@ -49,6 +73,9 @@ class Reply(NamedTuple):
     retry_after: str  # the header as it was sent, "" where absent
     failure: Failure | None  # None: an HTTP reply, of whatever status, arrived whole
     error: str  # for a person, where failure is set: what went wrong and where
+    stderr: bytes = b""  # of a command; its stdout is the body, its exit code the status (minus the signal that ended it)
+    is_callback: bool = False  # it came by the task's callback URL, whose body it has
+    is_cut: bool = False  # whether a command wrote more than is kept
 
 
 class Replies(NamedTuple):

@@ -22,6 +22,8 @@ app = typer.Typer(
 
 for command in (
     serve.serve,
+    serve.server,
+    serve.worker,
     check.check,
     start.start,
     job.job,

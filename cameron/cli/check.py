@@ -2,33 +2,71 @@
 
 import os
 import sys
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import typer
 
 from cameron.cli.options import Environment
 from cameron.errors import ConfigError
 
+if TYPE_CHECKING:
+    from cameron.config import Config
+    from cameron.definitions import Loaded
+
 
 def check(env: Environment = "development") -> None:
-    """Read the configuration and the definitions; list the processes, or tell the first problem."""
+    """Read the configuration and all definitions in files; list the processes, and the problems, each with its file and place.
+
+    Notes tell what this environment does not allow to a definition: programs, and variables in templates.
+    """
     from cameron import config as configuration
-    from cameron import definitions
+    from cameron.cli.notes import notes
 
     config = configuration.load(env, os.environ)
+    loaded = _load(config)
+    _print_processes(loaded)
+    noted = list(notes(loaded, config))
+    _print_lines([*noted, *loaded.problems])
+    counts = [_counted(len(loaded.processes), "process", "processes"), _counted(len(loaded.problems), "problem", "problems")]
+    print(", ".join([*counts, _counted(len(noted), "note", "notes")] if noted else counts))
+    if loaded.problems:
+        raise typer.Exit(1)
+
+
+def _load(config: "Config") -> "Loaded":
+    """All that can be read: a `.config` file that stops a node's start is a problem like the others here."""
+    from cameron import definitions
+    from cameron.tree import settings_of
+
+    settings, folder = settings_of(config, os.environ), config.definitions.dir
     try:
-        processes = definitions.load(config.processes.file)
+        return definitions.load(config.processes.file, settings, folder)
     except ConfigError as error:
-        print(f"cameron: {error}", file=sys.stderr)
-        raise typer.Exit(1) from None
-    _print(config.processes.file, processes)
+        loaded = definitions.load_folder(folder, settings)
+        return loaded._replace(problems=[str(error), *loaded.problems])
 
 
-def _print(file: Path, processes: list[Any]) -> None:
+def _print_processes(loaded: "Loaded") -> None:
     from cameron.cli.screen import put, table
     from cameron.definitions.options import describe
 
-    rows = ([process.name, process.dialect, process.start_url, "; ".join(describe(process))] for process in processes)
-    put(table(("process", "dialect", "start url", "options"), rows))
-    print(f"{file}: {len(processes)} process{'' if len(processes) == 1 else 'es'}, no problems")
+    rows = (
+        [process.name, process.dialect, process.start_target, "; ".join(describe(process)), loaded.places[process.name]]
+        for process in loaded.processes
+    )
+    put(table(("process", "dialect", "starts with", "options", "defined in"), rows))
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    """Each begins with its place: editors jump there."""
+    from cameron.cli.screen import printable
+
+    sys.stdout.flush()
+    for line in lines:
+        print(printable(line), file=sys.stderr)
+    sys.stderr.flush()
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count or 'no'} {one if count == 1 else several}"

@@ -6,7 +6,7 @@ Decisions are events of `job.apply`. Enacting them may open new questions (a fai
 asks again until there is no decision left; what it is then waiting for are replies, timers, and nothing else.
 """
 
-from cameron.core.event import Event, JobEnded, TaskCalled, TaskDelayed, TaskFailed
+from cameron.core.event import Awaited, Event, Failure, JobEnded, Success, TaskCalled, TaskDelayed, TaskFailed, TaskReplied, TaskWaits
 from cameron.core.job import Job, Task
 from cameron.core.process import Process
 from cameron.core.retry import delay_s, may_retry
@@ -47,11 +47,22 @@ def _about(process: Process, job: Job, task: Task, now_ms: int, chance: float) -
         return _after_failure(task, now_ms, chance)
     if task.crashes >= process.limits.max_crashes:
         return JobEnded(Status.ERROR, _given_up(task), task.name)
+    if task.awaited:
+        return _about_awaited(task, task.awaited, now_ms)
     if task.until_ms > now_ms:  # restored while it waited
         return TaskDelayed(task.name, task.until_ms)
     if task.activity.at_most_once and not task.until_ms:  # restored while its call was under way
         return TaskFailed(task.name, "interrupted while it was called; it is called at most once, so its outcome is unknown")
     return TaskCalled(task.name)
+
+
+def _about_awaited(task: Task, awaited: Awaited, now_ms: int) -> Event:
+    until_ms = task.until_ms or now_ms + int(1000 * awaited.for_s)
+    if until_ms > now_ms:
+        return TaskWaits(task.name, until_ms)
+    if awaited.callback:
+        return TaskReplied(task.name, Failure("timeout", f"timeout: no callback came within {awaited.for_s:g} s"))
+    return TaskReplied(task.name, Success("null"))
 
 
 def _after_failure(task: Task, now_ms: int, chance: float) -> Event:

@@ -34,7 +34,45 @@ class Failure(NamedTuple):
     retry_after_s: float | None = None  # what the service asked for
 
 
-Outcome = Success | Failure
+class Awaited(NamedTuple):
+    """The call was made, or needs none; what it comes to is still to come."""
+
+    for_s: float
+    callback: bool  # a callback brings it, at most so late; else nothing does: once the time has passed, the task is done
+
+
+Outcome = Success | Failure | Awaited
+
+
+# What an attempt is to be, all templates filled in
+
+
+class HttpRequest(NamedTuple):
+    """A request to send."""
+
+    url: str
+    body: bytes
+    headers: tuple[str, ...] = ("Content-Type: application/json",)  # "Name: value"; the engine adds its own
+    method: str = "POST"
+    note: str = ""  # what the record keeps of it, for the dialect to show; "": nothing
+
+
+class CommandLine(NamedTuple):
+    """A program to run, which is given `stdin`."""
+
+    command: tuple[str, ...]
+    stdin: bytes = b""
+    timeout_s: float = 300.0
+    note: str = ""  # as of a request
+
+
+class Skip(NamedTuple):
+    """Nothing is to be done: the task is skipped."""
+
+    why: str  # for a person
+
+
+Attempt = HttpRequest | CommandLine | Skip | Outcome  # an outcome: what it comes to is known already
 
 
 # Events
@@ -48,6 +86,14 @@ class TaskCalled(NamedTuple):
     """A decision: the task is called, for the first time or again."""
 
     task: str
+    note: str = ""  # see HttpRequest
+
+
+class TaskSkipped(NamedTuple):
+    """A decision: the task is not called, as it has nothing to do."""
+
+    task: str
+    why: str
 
 
 class TaskReplied(NamedTuple):
@@ -55,6 +101,13 @@ class TaskReplied(NamedTuple):
 
     task: str
     outcome: Outcome
+
+
+class TaskWaits(NamedTuple):
+    """A decision: the task, whose outcome is still to come, waits for it until then."""
+
+    task: str
+    until_ms: int
 
 
 class TaskDelayed(NamedTuple):
@@ -95,7 +148,19 @@ class JobRetried(NamedTuple):
     """A decision: a finished job is to go on from those of its tasks that have failed."""
 
 
-Event = JobStarted | TaskCalled | TaskReplied | TaskDelayed | TaskFailed | TaskDue | TaskInterrupted | JobEnded | JobRetried
+Event = (
+    JobStarted
+    | TaskCalled
+    | TaskSkipped
+    | TaskReplied
+    | TaskWaits
+    | TaskDelayed
+    | TaskFailed
+    | TaskDue
+    | TaskInterrupted
+    | JobEnded
+    | JobRetried
+)
 
 
 # Changes: what an event made different, for whoever keeps the record
@@ -122,7 +187,7 @@ class TaskChanged(NamedTuple):
 
 
 class TaskTried(NamedTuple):
-    """A running task's attempts, its delay or its crashes have changed."""
+    """A running task's attempts, its delay, what it waits for or its crashes have changed."""
 
     task: str
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from cameron.core.event import (
+    Awaited,
     Change,
     Event,
     Failure,
@@ -30,7 +31,9 @@ from cameron.core.event import (
     TaskInterrupted,
     TaskReplied,
     TasksDiscovered,
+    TaskSkipped,
     TaskTried,
+    TaskWaits,
 )
 from cameron.core.process import Activity, Limits, Process
 from cameron.core.status import IllegalTransition, Status, follow
@@ -54,8 +57,10 @@ class Task(NamedTuple):
     until_ms: int = 0  # not to be called before; 0: no delay
     crashes: int = 0  # of whoever ran the job, with this task's call under way
     failure: Failure | None = None  # of the last attempt, until it is decided what follows
+    awaited: Awaited | None = None  # what the last attempt has left to wait for
+    note: str = ""  # of the last attempt, see HttpRequest
     output: Success | None = None
-    error: str = ""
+    error: str = ""  # why it has failed, or was skipped
 
 
 class Job(NamedTuple):
@@ -95,13 +100,19 @@ def apply(job: Job, event: Event) -> tuple[Job, list[Change]]:
         case TaskReplied(name, Success() as success):
             return _succeeded(job, job.tasks[name], success)
         case TaskReplied(name, Failure() as failure):
-            return _pend(job, _running(job.tasks[name])._replace(failure=failure)), []
-        case TaskCalled(name):
-            return _called(job, job.tasks[name])
+            return _pend(job, _running(job.tasks[name])._replace(failure=failure, awaited=None)), []
+        case TaskReplied(name, Awaited() as awaited):
+            return _pend(job, _running(job.tasks[name])._replace(awaited=awaited, until_ms=0)), []
+        case TaskCalled(name, note):
+            return _called(job, job.tasks[name], note)
+        case TaskSkipped(name, why):
+            return _skipped(job, job.tasks[name], why)
         case TaskFailed(name, text):
             return _failed(job, job.tasks[name], text)
+        case TaskWaits(name, until_ms):
+            return _unpend(job, _running(job.tasks[name])._replace(until_ms=until_ms)), [TaskTried(name)]
         case TaskDelayed(name, until_ms):
-            task = _running(job.tasks[name])._replace(until_ms=until_ms, failure=None)
+            task = _running(job.tasks[name])._replace(until_ms=until_ms, failure=None, awaited=None)
             return _unpend(job, task), [TaskTried(name)]
         case TaskDue(name):
             return _pend(job, _running(job.tasks[name])), []
@@ -138,10 +149,10 @@ def _without(names: tuple[str, ...], name: str) -> tuple[str, ...]:
     return tuple(other for other in names if other != name)
 
 
-def _called(job: Job, task: Task) -> tuple[Job, list[Change]]:
+def _called(job: Job, task: Task, note: str) -> tuple[Job, list[Change]]:
     name, again = task.name, task.status is Status.RUNNING
     status = task.status if again else follow(task.status, Status.RUNNING)
-    called = task._replace(status=status, attempts=task.attempts + 1, until_ms=0, failure=None)
+    called = task._replace(status=status, attempts=task.attempts + 1, until_ms=0, failure=None, awaited=None, note=note)
     return job._replace(tasks={**job.tasks, name: called}, pending=_without(job.pending, name), running=job.running + (not again)), [
         TaskTried(name) if again else TaskChanged(name, status)
     ]
@@ -158,7 +169,7 @@ def _succeeded(job: Job, task: Task, success: Success) -> tuple[Job, list[Change
         names = success.names or _fresh_names(tasks, (activity.name for activity in success.growth.activities))
         changes.append(TasksDiscovered(task.name, names))
         _grow(tasks, task, success, names)
-    tasks[task.name] = task._replace(status=status, output=success, open=task.open - 1 + len(names), until_ms=0, failure=None)
+    tasks[task.name] = task._replace(status=status, output=success, open=task.open - 1 + len(names), until_ms=0, failure=None, awaited=None)
     pending = _without(job.pending, task.name) if job.pending else ()
     if names and not task.waits_for:
         ready = names if success.growth and success.growth.parallel else names[:1]
@@ -253,10 +264,17 @@ def _wait_for_one_less(tasks: dict[str, Task], name: str, freed: list[str], ende
     ended += reversed(done)  # whoever closes them takes the last one first: a task before its children, which tell it that they are closed
 
 
+def _skipped(job: Job, task: Task, why: str) -> tuple[Job, list[Change]]:
+    status, tasks = follow(task.status, Status.SKIPPED), dict(job.tasks)
+    tasks[task.name] = task._replace(status=status, error=why, open=task.open - 1)
+    pending = _without(job.pending, task.name) + _close(tasks, task.name)
+    return job._replace(tasks=tasks, pending=pending, open=job.open - 1), [TaskChanged(task.name, status)]
+
+
 def _failed(job: Job, task: Task, text: str) -> tuple[Job, list[Change]]:
     status, was_running = follow(task.status, Status.ERROR), task.status is Status.RUNNING
     tasks = dict(job.tasks)
-    tasks[task.name] = task._replace(status=status, error=text, open=task.open - 1, until_ms=0, failure=None)
+    tasks[task.name] = task._replace(status=status, error=text, open=task.open - 1, until_ms=0, failure=None, awaited=None)
     return job._replace(
         tasks=tasks,
         pending=_without(job.pending, task.name) + _close(tasks, task.name),

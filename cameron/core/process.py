@@ -1,13 +1,16 @@
 """A process: what may be run. Definitions of all dialects compile to these frozen values."""
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cameron.errors import ConfigError
 
 PROCESS_NAME = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 TASK_NAME_MAX = 128
+
+
+NOT_CARRIED_OUT = frozenset({"refused", "unknown_host", "http_429", "http_503"})  # what HTTP says so of
 
 
 class RetryPolicy(NamedTuple):
@@ -17,7 +20,8 @@ class RetryPolicy(NamedTuple):
     delay_s: float = 0.5  # upper bound of the wait after the first attempt
     factor: float = 2.0  # by which that bound grows with each attempt
     cap_s: float = 30.0  # and where it stops growing
-    on: frozenset[str] = frozenset({"refused", "unknown_host", "http_429", "http_503"})  # kinds of failure: not carried out, says HTTP
+    on: frozenset[str] = NOT_CARRIED_OUT  # kinds of failure; "*": any
+    jitter: bool = True  # the wait is drawn from 0 to that bound; else it is the bound
 
 
 class Timeouts(NamedTuple):
@@ -28,23 +32,102 @@ class Timeouts(NamedTuple):
 
 
 class HttpCall(NamedTuple):
-    """The call of an activity of kind `http`."""
+    """Call a service; what it replies is the task's output."""
 
     url: str
     method: str = "POST"
+
+    @property
+    def kind(self) -> str:
+        """The word for it."""
+        return "http"
+
+    @property
+    def target(self) -> str:
+        """What is called, for a person."""
+        return self.url
+
+
+class CommandCall(NamedTuple):
+    """Run a program on the node; what it prints is the task's output."""
+
+    command: tuple[str, ...]  # the program and its arguments; there is no shell
+    timeout_s: float = 0.0  # 0: as the node is set
+
+    @property
+    def kind(self) -> str:
+        """The word for it."""
+        return "command"
+
+    @property
+    def target(self) -> str:
+        """The program."""
+        return self.command[0]
+
+
+class WaitCall(NamedTuple):
+    """Wait until somebody POSTs the task's reply to its callback URL."""
+
+    timeout_s: float
+    url: str = ""  # who is told the callback URL, by a call as those of kind `http`; "": nobody, `explain` shows it
+
+    @property
+    def kind(self) -> str:
+        """The word for it."""
+        return "wait"
+
+    @property
+    def target(self) -> str:
+        """Who is told, if anybody."""
+        return self.url
+
+
+class DelayCall(NamedTuple):
+    """Let time pass."""
+
+    delay_s: float
+
+    @property
+    def kind(self) -> str:
+        """The word for it."""
+        return "delay"
+
+    @property
+    def target(self) -> str:
+        """Nothing is called."""
+        return ""
+
+
+Calling = HttpCall | CommandCall | WaitCall | DelayCall
 
 
 class Activity(NamedTuple):
     """A step's definition; one run of it is a task."""
 
     name: str
-    call: HttpCall
-    kind: str = "http"
+    call: Calling
     after: tuple[str, ...] = ()  # names of activities of the same definition that have to end first, all that they grew included
     required: bool = False  # failed for good, it fails the job: nothing new starts
     at_most_once: bool = False  # never called again once it may have been carried out
     retry: RetryPolicy = RetryPolicy()
     timeouts: Timeouts = Timeouts()
+    callback_s: float = 0.0  # how long a callback may take that the service promises by a 202; 0: it is not offered one
+    own: Any = None  # what else its dialect has to know of it, a frozen value
+
+    @property
+    def kind(self) -> str:
+        """`http`, `command`, `wait` or `delay`."""
+        return self.call.kind
+
+    @property
+    def offers_callback(self) -> bool:
+        """Whether its call brings along the URL of a callback."""
+        return bool(self.callback_s) or isinstance(self.call, WaitCall)
+
+    @property
+    def may_be_awaited(self) -> bool:
+        """Whether an attempt may end without an outcome, which is still to come."""
+        return self.offers_callback or isinstance(self.call, DelayCall)
 
 
 class Limits(NamedTuple):
@@ -70,10 +153,17 @@ class Process(NamedTuple):
     retention_ms: int | None = None  # how long an ended job's keys stay; 0: for ever; None: as the node is set
     max_jobs: int = 0  # in progress at once on one node; 0: no limit of its own
 
+    alias: str = ""  # another name by which it is started; "": none
+
     @property
-    def start_url(self) -> str:
-        """Where the first activity is called."""
-        return self.activities[0].call.url
+    def start_target(self) -> str:
+        """What the first activity calls."""
+        return self.activities[0].call.target
+
+
+def in_space(space: str, name: str) -> str:
+    """The name of a process outside the main name space, where another process may have the same; no plain name holds a colon."""
+    return f"{space}:{name}"
 
 
 def checked_process_name(name: str, where: str) -> str:

@@ -2,6 +2,7 @@
 
 from cameron.core.process import RetryPolicy
 
+FUTILE = frozenset({"invalid_url", "template", "not_allowed", "cannot_run", "limit"})  # kinds that another attempt cannot change
 NOT_REACHED = frozenset({"refused", "unknown_host"})  # kinds of failure after which no service can have seen the call
 
 
@@ -16,7 +17,7 @@ def delay_s(policy: RetryPolicy, attempt: int, chance: float, retry_after_s: flo
         bound = min(policy.cap_s, policy.delay_s * policy.factor ** (attempt - 1))
     except OverflowError:  # grown beyond what a float can hold, and so beyond any cap
         bound = policy.cap_s if policy.delay_s else 0.0
-    return max(retry_after_s or 0.0, 0.0) + bound * chance
+    return max(retry_after_s or 0.0, 0.0) + bound * (chance if policy.jitter else 1.0)
 
 
 def may_retry(policy: RetryPolicy, attempt: int, kind: str, at_most_once: bool = False) -> bool:
@@ -24,4 +25,5 @@ def may_retry(policy: RetryPolicy, attempt: int, kind: str, at_most_once: bool =
 
     A call that is made `at_most_once` is repeated only where it has not reached a service at all, whatever the policy says.
     """
-    return attempt < policy.attempts and kind in policy.on and (not at_most_once or kind in NOT_REACHED)
+    is_listed = kind in policy.on or ("*" in policy.on and kind not in FUTILE)
+    return attempt < policy.attempts and is_listed and (not at_most_once or kind in NOT_REACHED)

@@ -11,17 +11,20 @@ class Status(StrEnum):
     DONE = "done"
     ERROR = "error"
     CANCELLED = "cancelled"  # of jobs only: a cancelled job's running tasks end in error
+    SKIPPED = "skipped"  # of tasks only: it had nothing to do, so it was not called
 
 
 LEGAL: dict[Status, frozenset[Status]] = {
-    Status.SCHEDULED: frozenset({Status.RUNNING, Status.ERROR, Status.CANCELLED}),
+    Status.SCHEDULED: frozenset({Status.RUNNING, Status.SKIPPED, Status.ERROR, Status.CANCELLED}),
     Status.RUNNING: frozenset({Status.DONE, Status.ERROR, Status.CANCELLED}),
     Status.DONE: frozenset({Status.SCHEDULED}),  # a finished job that is retried, for those of its tasks that have failed
     Status.ERROR: frozenset({Status.SCHEDULED}),  # such a job, and such a task
     Status.CANCELLED: frozenset({Status.SCHEDULED}),
+    Status.SKIPPED: frozenset(),
 }
 
 
+OF_JOBS = tuple(status for status in Status if status is not Status.SKIPPED)  # what a job can be
 ENDED = frozenset({Status.DONE, Status.ERROR, Status.CANCELLED})
 
 

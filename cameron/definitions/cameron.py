@@ -5,33 +5,37 @@ options, which its next activities have too.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from cameron.core.event import Change, Failure, Growth, Outcome, Success
+from cameron.core.event import Attempt, Growth, HttpRequest, Outcome, Success
 from cameron.core.job import Job, Task
-from cameron.core.process import CONTROL_CHARACTER, Activity, HttpCall, Process, checked_process_name, task_name_fault
+from cameron.core.process import Activity, HttpCall, Process, checked_process_name
 from cameron.core.strict_json import NotJson, compact, parse
-from cameron.definitions import hash_layout
-from cameron.definitions.dialect import JobRequest, Reply, Writes
+from cameron.definitions.dialect import JobRequest, Reply
+from cameron.definitions.hash_layout import HashLayout
+from cameron.definitions.kinds import attempt_of
+from cameron.definitions.manner import Answer, Manner, Started
 from cameron.definitions.options import NO_OPTIONS, Options, stored_options, with_options
+from cameron.definitions.reply import next_activity, outcome_of, replied_name
+from cameron.definitions.request import echo, request_object, requested_key
 from cameron.definitions.settings import Settings
-from cameron.errors import ConfigError, InvalidRequest
+from cameron.errors import CameronError, ConfigError, InvalidRequest, ProcessNotFound
 from cameron.store import keys
 
-KEY_MAX = 256
 START = "start"  # what the first task is always called
-ERROR_BODY_MAX = 500  # characters of a failed reply's body that its error quotes
+EXAMPLE = '{"key": "42", "data": "anything", "requestor": "me"}'
 
 
 class CameronDialect:
     """See `cameron.definitions.dialect.Dialect`."""
 
     name = "cameron"
-    job_key = staticmethod(keys.job)
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self.layout = HashLayout(keys.job, self.recorded)
+        self.manner: Manner = CameronManner()
 
     # documents
 
@@ -57,14 +61,8 @@ class CameronDialect:
 
     def read_request(self, process: Process, body: bytes) -> JobRequest:
         """`{"key", "data"?, "requestor"?}`; data may be any JSON value."""
-        fields = _request_object(body)
-        key, data, requestor = fields.get("key"), fields.get("data"), fields.get("requestor", "")
-        if "key" not in fields:
-            raise InvalidRequest("key_missing", "the body must name a key: a string of 1 to 256 characters", "key")
-        if not isinstance(key, str):
-            raise InvalidRequest("key_invalid", "the key must be a string", "key")
-        if fault := _key_fault(key):
-            raise InvalidRequest("key_invalid", fault, "key")
+        fields = request_object(body, EXAMPLE)
+        key, data, requestor = requested_key(fields), fields.get("data"), fields.get("requestor", "")
         if not isinstance(requestor, str):
             raise InvalidRequest("requestor_invalid", "the requestor must be a string", "requestor")
         try:
@@ -74,30 +72,23 @@ class CameronDialect:
             raise InvalidRequest("body_invalid", f"the body holds what JSON in UTF-8 cannot: {error}") from None
         return JobRequest(key, data if isinstance(data, str) else data_text, requestor, payload)
 
+    # calls
+
+    def prepare(self, job: Job, task: Task) -> Attempt:
+        """The parent's reply goes to a next activity as it is."""
+        activity = task.activity
+        if isinstance(activity.call, HttpCall):
+            return HttpRequest(activity.call.url, task.payload)
+        return attempt_of(activity, task.payload, self._settings)
+
     # replies
 
     def outcome(self, job: Job, task: Task, reply: Reply) -> Outcome:
         """Any 2xx with a JSON object of the documented form is a success."""
-        if reply.failure:
-            return Failure(str(reply.failure), reply.error)
-        if not 200 <= reply.status < 300:
-            return Failure(f"http_{reply.status}", _status_text(task, reply), _seconds(reply.retry_after))
-        try:
-            return self._success(job, task, reply.body)
-        except NotJson as error:
-            return Failure("invalid_reply", f"the reply of {task.activity.call.url} cannot be used: {error}")
+        return outcome_of(task, reply, lambda said: self._success(job, task, said))
 
-    def _success(self, job: Job, task: Task, body: bytes) -> Success:
-        if not body.strip():
-            raise NotJson("it is empty; a JSON object is expected")
-        reply = parse(body)
-        if not isinstance(reply, dict):
-            raise NotJson("it is no JSON object")
-        name = reply.get("name")
-        if name is not None and not isinstance(name, str):
-            raise NotJson("its name is no string")
-        if name and not name.isascii():
-            compact(name)  # what JSON in UTF-8 cannot hold is refused, whether the name is handed on or not
+    def _success(self, job: Job, task: Task, reply: Mapping[str, Any]) -> Success:
+        name = replied_name(reply)
         data = compact(reply.get("data"))
         growth, growth_text = self._growth(reply.get("next_activities"), task.activity)
         if growth is None:
@@ -115,18 +106,8 @@ class CameronDialect:
             raise NotJson("its next_activities has no list of definitions")
         if parallelizable not in ("yes", "no"):
             raise NotJson('parallelizable in its next_activities is neither "yes" nor "no"')
-        activities = tuple(self._next_activity(definition, parent) for definition in definitions)
+        activities = tuple(next_activity(definition, parent, "next_activities") for definition in definitions)
         return (Growth(activities, parallelizable == "yes") if activities else None), compact(said)
-
-    def _next_activity(self, definition: Any, parent: Activity) -> Activity:
-        if not isinstance(definition, dict):
-            raise NotJson("a definition in its next_activities is no object")
-        name, url = definition.get("name"), definition.get("url")
-        if fault := task_name_fault(name):
-            raise NotJson(f"in its next_activities, {fault}")
-        if not isinstance(url, str) or not url:
-            raise NotJson(f"the url of {name!r} in its next_activities is no string")
-        return Activity(str(name), HttpCall(url), at_most_once=parent.at_most_once, retry=parent.retry, timeouts=parent.timeouts)
 
     def recorded(self, job: Job, task: Task, data: str, growth_text: str, handover: str) -> Success:
         """The success of which the record says `next` = `[requestor, [task names]]`."""
@@ -136,63 +117,39 @@ class CameronDialect:
         growth, _ = self._growth(parse(growth_text.encode()), task.activity)
         return Success(data, growth, growth_text, _payload(job.key, data, requestor), requestor, tuple(names))
 
-    # the record
-
-    def accepted(self, request: JobRequest, stamp: str) -> list[str]:
-        """The documented fields of a job that is scheduled."""
-        return hash_layout.accepted(request, stamp)
-
-    def writes(self, job: Job, changes: Sequence[Change], stamp: str) -> Writes:
-        """The documented fields."""
-        return hash_layout.writes(job, changes, stamp)
-
-    def restore(self, job: Job, fields: Mapping[str, str], record: Mapping[str, str]) -> Job:
-        """From the documented fields."""
-        return hash_layout.restore(self, job, fields, record)
-
-    def failed(self, fields: Mapping[str, str]) -> list[str]:
-        """From the documented fields."""
-        return hash_layout.failed(fields)
-
-    def show(self, process: str, key: str, uuid: str, fields: Mapping[str, str]) -> bytes:
+    def show(self, process: str, key: str, uuid: str, fields: Mapping[str, str], record: Mapping[str, str]) -> bytes:
         """The documented document."""
-        return hash_layout.show(process, key, uuid, fields)
+        return self.layout.show(process, key, uuid, fields)
 
 
-def _request_object(body: bytes) -> dict[str, Any]:
-    example = 'an object like {"key": "42", "data": "anything", "requestor": "me"}'
-    if not body.strip():
-        raise InvalidRequest("body_empty", f"the body is empty; it must be {example}")
-    try:
-        fields = parse(body)
-    except NotJson as error:
-        raise InvalidRequest("body_not_json", f"the body cannot be read: {error}; it must be {example}") from None
-    if not isinstance(fields, dict):
-        raise InvalidRequest("body_not_object", f"the body must be {example}")
-    return fields
+class CameronManner:
+    """The documented routes; all answers to a start echo its body as `payload`."""
 
+    dialect = ""  # all: it is how the commands and the list of jobs reach those of the others
+    start = "/api/process/{name}/start"
+    job = "/api/process/{name}/key/{key}/job/{uuid}"
+    located_by_path = False
+    shows_record = False
 
-def _key_fault(key: str) -> str | None:
-    if not key or len(key) > KEY_MAX:
-        return f"the key must have 1 to {KEY_MAX} characters, not {len(key)}"
-    if CONTROL_CHARACTER.search(key):
-        return "the key must not hold control characters"
-    if key in (".", ".."):
-        return "the key must not be '.' or '..', which mean something else in a URL"
-    return None
+    def process_of(self, fields: Mapping[str, str]) -> str:
+        """By its name."""
+        return fields["name"]
+
+    def fields_of(self, process: str, alias: str, key: str, uuid: str) -> Mapping[str, str]:
+        """All three."""
+        return {"name": process, "key": key, "uuid": uuid}
+
+    def started(self, started: Started) -> Answer:
+        """201, or 200 where the job was there already; with the `job` where the client waited for its end."""
+        return echo(200 if started.existing else 201, started.payload, started.ended)
+
+    def refused(self, error: CameronError, body: bytes | None) -> Answer | None:
+        """An unknown process is told as documented."""
+        if body is not None and isinstance(error, ProcessNotFound):
+            return echo(404, body.decode(errors="replace"))
+        return None
 
 
 def _payload(key: str, data: str, requestor: str) -> bytes:
     """The body of a call; `data` is JSON text already, so that it is serialised once, however many tasks it goes to."""
     return f'{{"key":{compact(key)},"data":{data},"requestor":{compact(requestor)}}}'.encode()
-
-
-def _status_text(task: Task, reply: Reply) -> str:
-    body = reply.body[: 4 * ERROR_BODY_MAX].decode("utf-8", "replace").strip()
-    shortened = body[:ERROR_BODY_MAX] + ("…" if len(body) > ERROR_BODY_MAX else "")
-    return f"{task.activity.call.url} replied {reply.status}" + (f": {shortened}" if shortened else "")
-
-
-def _seconds(retry_after: str) -> float | None:
-    """A Retry-After in seconds; its other form, a date, would need a clock and is not taken."""
-    return float(retry_after) if retry_after.isascii() and retry_after.isdigit() and len(retry_after) < 9 else None

@@ -3,33 +3,42 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
-from cameron.core.event import Change, Outcome, Success
+from cameron.core.event import Attempt, Change, Outcome, Success
 from cameron.core.job import Job, Task
 from cameron.core.process import Process
+from cameron.core.status import Status
+from cameron.definitions.manner import Manner
 
 
 class JobRequest(NamedTuple):
     """What a client asks for, read and checked."""
 
-    key: str
+    key: str  # "": the dialect's requests carry none, and the job's uuid is taken
     data: str  # as it is shown to operators: a string as it is, anything else as compact JSON
     requestor: str
-    payload: bytes  # the request body of the first activities
+    payload: bytes  # the request body of the first activities, or what else `prepare` wants to find in them
+    record: tuple[str, ...] = ()  # fields and values in turn that the engine's record gets, for `show`
 
 
 class Reply(Protocol):
     """What came of one attempt to call an activity."""
 
     @property
-    def status(self) -> int: ...  # HTTP's, 0 where there was no reply
+    def status(self) -> int: ...  # HTTP's, 0 where there was no reply; of a command its exit code, negative: minus the signal that ended it
     @property
-    def body(self) -> bytes: ...
+    def body(self) -> bytes: ...  # of a command what it wrote to stdout
     @property
     def retry_after(self) -> str: ...  # the header's value, "" where there was none
     @property
     def failure(self) -> str | None: ...  # a word for the kind of failure; None: a reply of any status came whole
     @property
     def error(self) -> str: ...  # text for a person, where there is a failure
+    @property
+    def stderr(self) -> bytes: ...  # of a command
+    @property
+    def is_callback(self) -> bool: ...  # it came by the callback URL
+    @property
+    def is_cut(self) -> bool: ...  # whether a command wrote more than is kept
 
 
 class Writes(NamedTuple):
@@ -43,22 +52,8 @@ class Writes(NamedTuple):
     removed_errors: list[str]  # tasks whose errors count no longer
 
 
-class Dialect(Protocol):
-    """The one file that knows a dialect implements this; nothing else names it."""
-
-    name: str
-
-    def read_process(self, document: str) -> Process:
-        """The process of a stored document."""
-
-    def read_request(self, process: Process, body: bytes) -> JobRequest:
-        """The request to start a job. Raises InvalidRequest."""
-
-    def outcome(self, job: Job, task: Task, reply: Reply) -> Outcome:
-        """What a reply means. Whatever it holds, this returns."""
-
-    def recorded(self, job: Job, task: Task, data: str, growth_text: str, handover: str) -> Success:
-        """A success as it was recorded; `handover` is the record's `next` of that task."""
+class Layout(Protocol):
+    """How a dialect's jobs are laid out in Redis: `hash_layout.HashLayout` fits."""
 
     def job_key(self, process: str, key: str, uuid: str) -> str:
         """The name of the job's hash."""
@@ -72,8 +67,43 @@ class Dialect(Protocol):
     def restore(self, job: Job, fields: Mapping[str, str], record: Mapping[str, str]) -> Job:
         """A new job brought to where its keys say it is; tasks that were running are pending."""
 
+    def key_in(self, fields: Mapping[str, str]) -> str:
+        """The job's key, by its hash."""
+
+    def status_in(self, fields: Mapping[str, str]) -> Status | None:
+        """What the job is, by its hash; None where that does not say."""
+
+    def tasks_in(self, fields: Mapping[str, str]) -> list[str]:
+        """The names of its tasks, by its hash."""
+
     def failed(self, fields: Mapping[str, str]) -> list[str]:
         """The tasks that have failed, by the job's hash alone."""
 
-    def show(self, process: str, key: str, uuid: str, fields: Mapping[str, str]) -> bytes:
-        """A job as its clients see it: a JSON document."""
+
+class Dialect(Protocol):
+    """The one file that knows a dialect implements this; nothing else names it."""
+
+    name: str
+
+    @property
+    def layout(self) -> Layout: ...
+    @property
+    def manner(self) -> Manner: ...
+
+    def read_process(self, document: str) -> Process:
+        """The process of a stored document."""
+
+    def read_request(self, process: Process, body: bytes) -> JobRequest:
+        """The request to start a job. Raises InvalidRequest."""
+
+    def prepare(self, job: Job, task: Task) -> Attempt:
+        """What the next attempt at a task is to be; whatever the job holds, this returns."""
+
+    def outcome(self, job: Job, task: Task, reply: Reply) -> Outcome:
+        """What a reply means; a callback's is one with the status 200. Whatever it holds, this returns."""
+
+    def recorded(self, job: Job, task: Task, data: str, growth_text: str, handover: str) -> Success:
+        """A success as it was recorded; `handover` is the record's `next` of that task."""
+
+    def show(self, process: str, key: str, uuid: str, fields: Mapping[str, str], record: Mapping[str, str]) -> bytes:
+        """A job as its clients see it: a JSON document. `record` is empty unless `manner.shows_record`."""

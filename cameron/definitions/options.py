@@ -6,7 +6,6 @@ Options are plain values, as JSON holds them, by full name. What a definition do
 bears its options just so, and only those it was given: a job goes on with them, and a definition without options keeps its digest.
 """
 
-import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 from cameron.core.process import Process
 from cameron.core.strict_json import parse
+from cameron.definitions.hint import nearest
 from cameron.errors import ConfigError
 
 Options = Mapping[str, Any]
@@ -92,9 +92,10 @@ def _truth(value: object) -> bool:
     raise ValueError(shown(value))
 
 
-# The kinds of failure that may be retried. Two are missing, as another call would change nothing: invalid_url and limit (the job's size).
+# The kinds of failure that may be retried. Missing are those that another call would not change:
+# invalid_url, cannot_run, not_allowed, template and limit (the job's size).
 FAILURES: Final = ("refused", "unknown_host", "timeout", "connection", "tls", "too_large", "invalid_reply")
-_STATUS: Final = re.compile(r"http_[1345]([0-9][0-9]|xx)")
+_STATUS: Final = re.compile(r"http_[1345]([0-9][0-9]|xx)|(exit|signal)_[1-9][0-9]{0,2}")
 
 
 def _failures(value: object) -> list[str]:
@@ -119,7 +120,9 @@ def _milliseconds(value: float | str) -> int:
 
 
 _TRUTH: Final = Kind("true or false", _truth)
-_FAILURES: Final = Kind(f"a list of {', '.join(FAILURES)}, a status such as http_503, or http_5xx for all of those", _failures)
+_FAILURES: Final = Kind(
+    f"a list of {', '.join(FAILURES)}, a status such as http_503, or http_5xx for all of those, exit_1 or signal_9 of commands", _failures
+)
 
 OPTIONS: Final[Mapping[str, Option]] = {
     "unique": Option("process", "unique", _word("key"), bool),
@@ -165,6 +168,20 @@ def read_options(given: object, process: str, where: str, own: Iterable[str] = (
     return values
 
 
+def flat_options(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Options by full name, from JSON in which those of one group may stand in an object of their own: `{"retry": {"attempts": 5}}`.
+
+    Raises ConfigError where one stands in both places.
+    """
+    flat: dict[str, Any] = {}
+    for name, value in said.items():
+        inner = {f"{name}.{part}": one for part, one in value.items()} if isinstance(value, dict) else {name: value}
+        if twice := flat.keys() & inner.keys():
+            raise ConfigError(f"{min(twice)} is given twice, once within {min(twice).partition('.')[0]}: remove one")
+        flat |= inner
+    return flat
+
+
 def stored_options(options: Mapping[str, object], process: str) -> dict[str, Any]:
     """The options of a stored definition. Raises ConfigError where a later Cameron has stored it."""
     if unknown := [name for name in options if name not in OPTIONS]:
@@ -191,12 +208,6 @@ def describe(process: Process) -> list[str]:
     """The options that the definition gives, a line each, such as `retry.on refused, http_503`."""
     options = parse(process.document.encode()).get("options", {})
     return [f"{name} {_plainly(value)}" for name, value in options.items()]
-
-
-def nearest(word: object, known: Iterable[str]) -> str:
-    """A hint at what may have been meant; empty where nothing is near."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6) if isinstance(word, str) else []
-    return f" (did you mean {near[0]}?)" if near else ""
 
 
 def shown(value: object) -> str:

@@ -5,7 +5,20 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from cameron.job_ledger import Claim
-from cameron.job_orders import NOT_BEGUN, Announce, CancelJob, Cleared, CrashCounted, Drain, Drop, HandBack, Proceed, Stay, Suspected
+from cameron.job_orders import (
+    NOT_BEGUN,
+    Announce,
+    CallbackCame,
+    CancelJob,
+    Cleared,
+    CrashCounted,
+    Drain,
+    Drop,
+    HandBack,
+    Proceed,
+    Stay,
+    Suspected,
+)
 from cameron.otp import (
     Address,
     AlreadyStarted,
@@ -94,12 +107,12 @@ class Runners:
         for ref in self._jobs.runners:
             ref.tell(Stay())
 
-    def cancel(self, uuid: str, signal: Signal) -> None:
-        """Have a job that the node holds end, as soon as it has a runner."""
+    def tell(self, uuid: str, signal: Signal) -> None:
+        """Tell a job that the node holds of a signal, as soon as it has a runner."""
         self.signals.keep(uuid, signal)
         runner = self._jobs.runner(uuid)
-        if runner is not None and self.signals.take(uuid):
-            runner.tell(CancelJob())
+        if runner is not None:
+            self._tell_kept(uuid, runner)
 
     def drop(self, claims: Iterable[Claim]) -> None:
         """They belong to others now. Those that run end by themselves once they have been told."""
@@ -130,10 +143,14 @@ class Runners:
             ref.tell(Drop())
             return
         self._scheduler.monitor(ref)
-        if self.signals.take(claim.uuid):
-            ref.tell(CancelJob())
+        self._tell_kept(claim.uuid, ref)
         if self._parting is not None:
             ref.tell(self._parting)
+
+    def _tell_kept(self, uuid: str, runner: Any) -> None:
+        for signal in self.signals.take(uuid):
+            is_callback = signal.fields["signal"] == "callback"
+            runner.tell(CallbackCame(signal.fields.get("task", "")) if is_callback else CancelJob())
 
     def _ended(self, ref: Any, reason: Reason) -> None:
         self._clear(ref)

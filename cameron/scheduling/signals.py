@@ -14,7 +14,7 @@ class Signals:
     def __init__(self) -> None:
         self.heeded: list[str] = []
         self._seen: OrderedDict[str, None] = OrderedDict()
-        self._cancelled: dict[str, list[str]] = {}  # jobs that have no runner yet -> the signals' ids
+        self._kept: dict[str, list[Signal]] = {}  # for jobs that have no runner yet, by uuid
 
     def new(self, signals: Iterable[Signal]) -> list[Signal]:
         """Those that have not come before."""
@@ -26,11 +26,11 @@ class Signals:
         return found
 
     def keep(self, uuid: str, signal: Signal) -> None:
-        """The job is to be cancelled as soon as it has a runner."""
-        self._cancelled.setdefault(uuid, []).append(signal.id)
+        """The job is to be told of it as soon as it has a runner."""
+        self._kept.setdefault(uuid, []).append(signal)
 
-    def take(self, uuid: str) -> bool:
-        """Whether the job is to be cancelled; whoever asks sees to it, or knows that it is somebody else's now."""
-        ids = self._cancelled.pop(uuid, [])
-        self.heeded += ids
-        return bool(ids)
+    def take(self, uuid: str) -> list[Signal]:
+        """What the job is to be told; whoever asks sees to it, or knows that it is somebody else's now."""
+        signals = self._kept.pop(uuid, [])
+        self.heeded += [signal.id for signal in signals]
+        return signals

@@ -59,22 +59,50 @@ class Place(NamedTuple):
 
 
 def choose_place(directory: Path, port: int) -> Place:
-    """The place of the server of this folder; port 0: the one that it had the last time where it still runs, else a free one."""
+    """The place of the server of this folder; port 0: where it runs, or another program is about to start it, else a free one."""
     running = _state(directory)
     if running and _answers(Place(directory, running["port"])):
         return Place(directory, running["port"])
     if port:
         return Place(directory, port)
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "chosen.json").open("a+") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)  # held for a moment by whoever chooses
+        file.seek(0)
+        chosen = _pid_and_port(file.read())
+        if not (chosen and _lives(chosen["pid"]) and (_is_free(chosen["port"]) or _is_locked(directory / "launch"))):
+            chosen = {"pid": os.getpid(), "port": _free_port()}
+            file.truncate(0)
+            file.write(json.dumps(chosen))
+        return Place(directory, chosen["port"])
+
+
+def _free_port(port: int = 0) -> int:
     with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return Place(directory, probe.getsockname()[1])
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((HOST, port))
+        return int(probe.getsockname()[1])
+
+
+def _is_free(port: int) -> bool:
+    try:
+        return _free_port(port) == port
+    except OSError:
+        return False
 
 
 def _state(directory: Path) -> dict[str, int] | None:
     try:
-        state = json.loads((directory / "server.json").read_text())
-        return {"pid": int(state["pid"]), "port": int(state["port"])}
-    except (OSError, ValueError, KeyError, TypeError):
+        return _pid_and_port((directory / "server.json").read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def _pid_and_port(text: str) -> dict[str, int] | None:
+    try:
+        said = json.loads(text)
+        return {"pid": int(said["pid"]), "port": int(said["port"])}
+    except (ValueError, KeyError, TypeError):
         return None
 
 
@@ -89,15 +117,28 @@ def _answers(place: Place) -> bool:
         client.close()
 
 
-def _lock(path: Path) -> TextIO | None:
-    """The file, locked until it is closed or its process ends; None where another process holds it."""
+def _lock(path: Path, how: int = fcntl.LOCK_EX) -> TextIO | None:
+    """The file, locked until it is closed or its process ends; None where somebody else's lock is in the way."""
     file = path.open("a")
+    if _locks(file, how):
+        return file
+    file.close()
+    return None
+
+
+def _locks(file: TextIO, how: int) -> bool:
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(file, how | fcntl.LOCK_NB)
     except BlockingIOError:
+        return False
+    return True
+
+
+def _is_locked(path: Path) -> bool:
+    file = _lock(path)
+    if file:
         file.close()
-        return None
-    return file
+    return file is None
 
 
 def _lives(pid: int) -> bool:
@@ -127,8 +168,9 @@ class _Look(NamedTuple):
 class EmbeddedRedis(ThreadActor):
     """Keeps the server running while it lives; ends with it. Own thread. Name: `redis_server`.
 
-    A server that outlived a killed node is taken over as it is: it holds that node's jobs. A server that belongs to a node which lives
-    is used, but not stopped. Who holds the lock on the folder's file `owner` owns the server; who finds it free takes it.
+    Several programs may use one server: whoever finds none launches it, under the lock on the folder's file `launch`. Each that uses it
+    shares the lock on the file `users`, and who at its end is the only one left stops the server; so a server that outlived a killed node
+    is stopped by the one that took it over. That one finds it as it is: it holds the killed node's jobs.
     """
 
     def __init__(self, place: Place, is_strict: bool = False) -> None:
@@ -137,49 +179,45 @@ class EmbeddedRedis(ThreadActor):
         self._place, self._is_strict = place, is_strict
         self._child: subprocess.Popen[bytes] | None = None
         self._pid = 0
-        self._owner: TextIO | None = None
+        self._users: TextIO | None = None
 
     def on_start(self) -> None:
         """Returns when the server answers."""
-        self._place.directory.mkdir(parents=True, exist_ok=True)
-        self._owner = _lock(self._place.directory / "owner")
-        state = _state(self._place.directory)
+        directory, port = self._place
+        directory.mkdir(parents=True, exist_ok=True)
         try:
-            if state and state["port"] == self._place.port and _answers(self._place):
-                self._pid = state["pid"]
-                self._tighten()
-                self.send_interval(LOOK_S, _Look())
-            elif self._owner:
-                self._launch()
-            else:
-                raise ConfigError(f"another node is just starting its redis-server in {self._place.directory}: try again")
+            self._users = self._join()
+            found = "redis" if self._settle() else "using the redis that another program has started,"
         except ConfigError as error:
-            if self._owner:  # or whoever tries again here would find the folder owned
-                self._owner.close()
+            self._leave()
             self.exit(Misconfigured(error))
             return
-        log.info("redis at port %d, data in %s; look in with: redis-cli -p %d", self._place.port, self._place.directory, self._place.port)
+        log.info("%s at port %d, data in %s; look in with: redis-cli -p %d", found, port, directory, port)
 
     def on_receive(self, message: Any) -> None:
         """The server's end is this actor's crash."""
         if isinstance(message, _Ended):
             raise ChildProcessError(f"redis-server ended with status {message.status}: see {self._place.directory / 'redis.log'}")
-        if isinstance(message, _Look):
-            if not _lives(self._pid):
-                raise ChildProcessError("the redis-server that an earlier or another node had started has ended")
-            self._inherit()
+        if isinstance(message, _Look) and not _lives(self._pid):
+            raise ChildProcessError("the redis-server that an earlier or another node had started has ended")
 
     def wait(self, timeout_s: float | None) -> None:
         """Leave the server to a successor where this actor was killed, as `terminate` is not called then."""
         super().wait(timeout_s)
-        if self.is_fenced and self._owner is not None:
-            self._owner.close()
+        if self.is_fenced:
+            self._leave()
 
     def terminate(self, reason: object) -> None:
-        """Let the server write its data and end, if it is ours."""
-        self._inherit()
-        if self._owner is None:
+        """Let the server write its data and end, if nobody else uses it."""
+        if self._users is None:
             return
+        if _locks(self._users, fcntl.LOCK_EX):
+            self._stop_server()
+        elif _lives(self._pid):
+            log.info("the redis at port %d goes on, as another program uses it: the last one stops it", self._place.port)
+        self._leave()
+
+    def _stop_server(self) -> None:
         child, self._child = self._child, None
         if child is not None and child.poll() is None:
             child.terminate()
@@ -192,7 +230,45 @@ class EmbeddedRedis(ThreadActor):
             os.kill(self._pid, signal.SIGTERM)
             _await_end(self._pid)
         (self._place.directory / "server.json").unlink(missing_ok=True)
-        self._owner.close()
+
+    def _join(self) -> TextIO:
+        """Be one of those who use the server; waits while the last one of the others stops it."""
+        path, until_s = self._place.directory / "users", time.monotonic() + STOP_S + 2
+        if users := _lock(path, fcntl.LOCK_SH):
+            return users
+        log.info("another program is stopping the redis-server in %s: waiting for its end, to start another", path.parent)
+        while time.monotonic() < until_s:
+            if users := _lock(path, fcntl.LOCK_SH):
+                return users
+            time.sleep(0.02)
+        raise ConfigError(f"another program has been stopping the redis-server in {path.parent} for {STOP_S + 2:g} s: try again")
+
+    def _leave(self) -> None:
+        if self._users is not None:
+            self._users.close()
+            self._users = None
+
+    def _settle(self) -> bool:
+        """Use the server that runs, or else launch it: whether that was done. Waits while another program launches it."""
+        directory, port = self._place
+        until_s = time.monotonic() + READY_S
+        while True:
+            launch, state = _lock(directory / "launch"), _state(directory)
+            try:
+                if state and state["port"] == port and _answers(self._place):
+                    self._pid = state["pid"]
+                    self._tighten()
+                    self.send_interval(LOOK_S, _Look())
+                    return False
+                if launch:
+                    self._launch()
+                    return True
+            finally:
+                if launch:
+                    launch.close()
+            if time.monotonic() > until_s:
+                raise ConfigError(f"another program is starting the redis-server in {directory}, not at port {port} or not yet: try again")
+            time.sleep(0.02)
 
     def _tighten(self) -> None:
         """A server that was started without `is_strict` is made so; one stricter than asked for stays so, for other nodes."""
@@ -201,11 +277,6 @@ class EmbeddedRedis(ThreadActor):
             with suppress(*StoreAway, StoreError):  # job_data looks whether it is so
                 client.config_set("appendfsync", "always")
             client.close()
-
-    def _inherit(self) -> None:
-        """Own the server where its owner is gone by now."""
-        if self._owner is None:
-            self._owner = _lock(self._place.directory / "owner")
 
     def _launch(self) -> None:
         directory, port = self._place

@@ -11,12 +11,12 @@ from math import inf
 from typing import Any, NamedTuple
 
 from cameron.core.moment import rfc3339
-from cameron.core.status import Status
+from cameron.core.status import OF_JOBS
 from cameron.errors import InvalidRequest
 from cameron.store import keys
 from cameron.store.redis import reader
 
-STATUSES = tuple(status.value for status in Status)
+STATUSES = tuple(status.value for status in OF_JOBS)
 LOOK_AT = 5  # times the limit: the most entries that one page looks at, however few of them fit
 PRUNE_PAGE = 200
 PRUNE_AT_MOST = 20_000  # jobs in one go, well within a second: whoever prunes has other duties

@@ -1,14 +1,20 @@
 """Every Redis key's name, here and nowhere else.
 
-The first two are a contract with operators, who read them with `redis-cli`; the others are the engine's own and stay clear of the
+The first three are a contract with operators, who read them with `redis-cli`; the others are the engine's own and stay clear of the
 pattern `cameron:process:*`. Every key of a job bears its process's name, so that under Redis Cluster a hash tag put around it here would
 keep all of a job in one slot.
+
+A process outside the main name space is called `space:name` (`core.process.in_space`), and its queue stands among the keys that its
+dialect documents; no plain name holds a colon or a slash.
 """
 
 GROUP = "cameron"  # the consumer group of every queue
 QUEUES = "cameron:queues"  # set: the names of the processes that have, or had, a queue
 PROBE = "cameron:probe"  # string: what is written to see whether Redis writes, and to have something to be waited for until it is fsynced
 NODES = "cameron:nodes"  # set: the names of the nodes that live, or died and still hold jobs
+REGISTERED = "cameron:registered"  # hash: `{dialect} {kind} {name}` -> the document as JSON, of what is registered over HTTP
+REGISTERED_VERSION = "cameron:registered:version"  # string: how often that hash has been changed
+SECRET = "cameron:secret"  # string: what all nodes sign with, and nobody else can
 
 
 def misplaced(key: str) -> str:
@@ -19,6 +25,11 @@ def misplaced(key: str) -> str:
 def job(process: str, key: str, uuid: str) -> str:
     """Hash: the job as documented; uuid is 32 lowercase hex digits."""
     return f"cameron:process:{process}:key:{key}:job:{uuid}"
+
+
+def job_in(space: str, name: str, noun: str, uuid: str) -> str:
+    """Hash: a job of the process of that plain name in that name space, which calls its jobs by that noun."""
+    return f"cameron:{space}:{name}:{noun}:{uuid}"
 
 
 def task_error(job_key: str, task: str) -> str:
@@ -33,12 +44,12 @@ def record(process: str, uuid: str) -> str:
 
 def queue(process: str) -> str:
     """Stream: the process's jobs that wait or run; an entry stays pending while its job runs."""
-    return f"cameron:queue:{process}"
+    return f"cameron:{process}:queue:incoming" if ":" in process else f"cameron:queue:{process}"
 
 
 def dead(process: str) -> str:
     """Stream, the dead letter: the process's jobs that were given up as whoever ran them crashed again and again."""
-    return f"cameron:queue:{process}:dead"
+    return f"cameron:{process}:queue:dead" if ":" in process else f"cameron:queue:{process}:dead"
 
 
 def jobs(process: str, status: str) -> str:
@@ -58,12 +69,12 @@ def job_member(key: str, accepted_ms: int, uuid: str) -> str:
 
 def unique(process: str, key: str) -> str:
     """String: the uuid of the one unfinished job of that key, where the process wants them unique."""
-    return f"cameron:unique:{process}:{key}"
+    return f"cameron:unique:{_told_apart(process)}:{key}"
 
 
 def idempotency(process: str, token: str) -> str:
     """String with a time to live: `{uuid} {digest of the request} {key}` of the job that was started with that Idempotency-Key."""
-    return f"cameron:idempotency:{process}:{token}"
+    return f"cameron:idempotency:{_told_apart(process)}:{token}"
 
 
 def definition(process: str, digest: str) -> str:
@@ -79,3 +90,8 @@ def node(name: str) -> str:
 def inbox(node: str) -> str:
     """Stream, consumer group `cameron`: what others have to tell the node, such as that a job of its is to be cancelled."""
     return f"cameron:node:{node}:inbox"
+
+
+def _told_apart(process: str) -> str:
+    """The name before a text of a client's: key `b:c` of process `a` is not key `c` of process `a:b`."""
+    return process.replace(":", "/")

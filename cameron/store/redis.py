@@ -42,12 +42,14 @@ _SCRIPTS: Mapping[str, tuple[str, ...]] = {  # of what files in `scripts` each o
     "forget": ("writing", "forget"),
     "revive": ("writing", "fence", "revive"),
     "signal": ("signal",),
+    "callback": ("callback",),
     "release": ("release",),
     "take_over": ("take_over",),
     "leave": ("leave",),
     "whereabouts": ("whereabouts",),
+    "register": ("register",),
 }
-_NOT_THE_WRITERS = ("release", "take_over", "leave", "whereabouts")
+_NOT_THE_WRITERS = ("release", "take_over", "leave", "whereabouts", "register")
 
 
 def passes(answer: object) -> bool:

@@ -1,12 +1,12 @@
 """Reads where a job stands besides its own record: see `core/explain/situation.py`. Two round trips, pipelined; nothing is written."""
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
 
 from cameron.clock import read_stamp
 from cameron.core.explain.situation import AHEAD_MAX, Node, Place, Situation
-from cameron.core.status import Status
+from cameron.core.status import OF_JOBS
 from cameron.store import keys
 from cameron.store.dead_letter import dead_letter
 from cameron.store.redis import reader, script_text
@@ -14,45 +14,59 @@ from cameron.store.redis import reader, script_text
 NOTHING: Mapping[str, str] = {}
 
 
-class Situations:
-    """For any thread; `job_key` names a job's hash."""
+class Subject(NamedTuple):
+    """A job as it was just read."""
 
-    def __init__(self, url: str, timeout_s: float, job_key: Callable[[str, str, str], str] = keys.job) -> None:
+    process: str
+    key: str
+    uuid: str
+    hash_key: str  # the name of its hash
+    record: Mapping[str, str]
+    fields: Mapping[str, str] = NOTHING  # of its hash
+    running: Collection[str] = ()  # the names of its running tasks
+
+
+class Situations:
+    """For any thread."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
         self._redis: Any = reader(url, timeout_s)
-        self._job_key = job_key
         self._whereabouts = script_text("whereabouts")
 
-    def of(self, process: str, key: str, uuid: str, record: Mapping[str, str], fields: Mapping[str, str] = NOTHING) -> Situation:
-        """The situation of a job whose record and hash (`fields`) were just read. Raises what redis-py does."""
-        found = self._at_one_moment(process, key, uuid, record)
+    def of(self, job: Subject) -> Situation:
+        """Where that job stands. Raises what redis-py does."""
+        found = self._at_one_moment(job)
         if found.place is Place.MISSING and not found.ended:
-            again = self._redis.hgetall(keys.record(process, uuid))
-            if again.get("entry") != record.get("entry"):  # it was handed back just after its record was read
-                record, found = again, self._at_one_moment(process, key, uuid, again)
+            again = self._redis.hgetall(keys.record(job.process, job.uuid))
+            if again.get("entry") != job.record.get("entry"):  # it was handed back just after its record was read
+                job = job._replace(record=again)
+                found = self._at_one_moment(job)
+        record = job.record
         owner = record.get("owner", "")
         found = found._replace(
             owner=owner.split(" ")[0],
             released=bool(owner) and record.get("released") == owner,
             cancel_ms=_number(record.get("cancel")),
             crash=record.get("crash", ""),
-            called_ms=_called(fields),
+            called_ms={name: read_stamp(job.fields.get(f"task.{name}.status.running.time", "")) for name in job.running},
         )
         return self._with_nodes(found)
 
-    def _at_one_moment(self, process: str, key: str, uuid: str, record: Mapping[str, str]) -> Situation:
+    def _at_one_moment(self, job: Subject) -> Situation:
         """All but what the nodes' leases say; of the node that holds the job, its name."""
+        process, record = job.process, job.record
         accepted_ms = _number(record.get("accepted"))
-        member = keys.job_member(key, accepted_ms, uuid)
+        member = keys.job_member(job.key, accepted_ms, job.uuid)
         pipeline = self._redis.pipeline(transaction=True)
         pipeline.eval(self._whereabouts, 1, keys.queue(process), keys.GROUP, record.get("entry") or "0-1", AHEAD_MAX + 1)
-        pipeline.pttl(self._job_key(process, key, uuid))
+        pipeline.pttl(job.hash_key)
         pipeline.sismember(keys.QUEUES, process)
         dead = record.get("dead") or "0-1"
         pipeline.xrange(keys.dead(process), dead, dead)
-        for status in Status:
+        for status in OF_JOBS:
             pipeline.zscore(keys.jobs(process, status), member)
         place, left_ms, queue_read, letters, *scores = pipeline.execute()
-        since = {status.value: int(score) for status, score in zip(Status, scores, strict=True) if score is not None}
+        since = {status.value: int(score) for status, score in zip(OF_JOBS, scores, strict=True) if score is not None}
         latest = max(since, key=lambda name: since[name], default="")
         return Situation(
             place=Place(place[0]),
@@ -95,12 +109,6 @@ def _about(text: str) -> dict[str, Any]:
         return {"state": "running", **json.loads(text)}
     except (ValueError, TypeError):  # of another version of the program, say: it lives all the same
         return {"state": "running"}
-
-
-def _called(fields: Mapping[str, str]) -> dict[str, int]:
-    """The running tasks, and when each was called for the first time, in epoch milliseconds, to the second."""
-    names = (name for name in fields.get("job.tasks", "").split(",") if fields.get(f"task.{name}.status.current") == Status.RUNNING)
-    return {name: read_stamp(fields.get(f"task.{name}.status.running.time", "")) for name in names}
 
 
 def _number(text: str | None) -> int:

@@ -11,8 +11,9 @@ import structlog
 from cameron.config import Config
 from cameron.web.door import Engine
 from cameron.web.errors import add_error_handlers
-from cameron.web.paths import use_raw_path
+from cameron.web.paths import use_raw_path, without_token
 from cameron.web.routes import routes
+from cameron.web.waiting_room import WaitingRoom
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse
@@ -21,10 +22,14 @@ ACCESS_LOG = "cameron.web.access"
 
 
 class Application(falcon.App[falcon.Request, falcon.Response]):
-    """Falcon on raw paths; what it logs costs one level check where the access log is off."""
+    """Falcon on raw paths; what it logs costs one level check where the access log is off.
 
-    def __init__(self) -> None:
+    Whoever serves it closes its `room` before a stop, so that nobody's waiting holds that up.
+    """
+
+    def __init__(self, room: WaitingRoom, max_callback_bytes: int) -> None:
         super().__init__()
+        self.room, self.max_callback_bytes = room, max_callback_bytes
         self._access_level = logging.getLogger(ACCESS_LOG)
         self._access = structlog.stdlib.get_logger(ACCESS_LOG)
 
@@ -46,7 +51,7 @@ class Application(falcon.App[falcon.Request, falcon.Response]):
         self._access.info(
             "request",
             method=env["REQUEST_METHOD"],
-            path=env["PATH_INFO"],
+            path=without_token(env["PATH_INFO"]),
             status=int(statuses[-1][:3]),
             ms=round((perf_counter() - began) * 1000, 2),
             bytes=sum(map(len, body)) if isinstance(body, list) else None,
@@ -56,8 +61,8 @@ class Application(falcon.App[falcon.Request, falcon.Response]):
 
 def create_app(engine: Engine, config: Config) -> Application:
     """The REST API of `engine` for any WSGI server; it may be called from any number of threads."""
-    app = Application()
-    add_error_handlers(app)
-    for template, resource in routes(engine, config):
+    app = Application(WaitingRoom(config.web.threads // 2), config.http.max_reply_bytes)
+    add_error_handlers(app, [manner.start for manner in engine.manners()])
+    for template, resource in routes(engine, config, app.room):
         app.add_route(template, resource)
     return app

@@ -6,7 +6,7 @@ from waitress.channel import HTTPChannel
 from waitress.task import ErrorTask
 from waitress.utilities import RequestEntityTooLarge
 
-from cameron.web.body import BodyTooLarge
+from cameron.web.body import CALLBACK_LIMIT, BodyTooLarge
 from cameron.web.errors import error_json
 
 
@@ -17,7 +17,7 @@ class JsonErrorTask(ErrorTask):  # type: ignore[misc]  # an untyped class
         refusal = self.request.error
         code, message = refusal.reason.replace(" ", "_").lower(), f"the request cannot be read as HTTP: {refusal.body}"
         if isinstance(refusal, RequestEntityTooLarge):
-            too_large = BodyTooLarge(self.channel.max_body_bytes)
+            too_large = self.channel.too_large(self.request.path)
             code, message = too_large.code, too_large.message
         body = error_json(code, message)
         self.status = f"{refusal.code} {refusal.reason}"
@@ -28,13 +28,21 @@ class JsonErrorTask(ErrorTask):  # type: ignore[misc]  # an untyped class
 
 
 class ApiChannel(HTTPChannel):  # type: ignore[misc]  # an untyped class
-    """One client's connection; `max_body_bytes` is the limit that the client is told of."""
+    """One client's connection; the limits are those that the client is told of."""
 
     error_task_class = JsonErrorTask
 
-    def __init__(self, server: Any, sock: Any, addr: Any, adj: Any, map: Any = None, *, max_body_bytes: int) -> None:
-        self.max_body_bytes = max_body_bytes
+    def __init__(
+        self, server: Any, sock: Any, addr: Any, adj: Any, map: Any = None, *, max_body_bytes: int, max_callback_bytes: int
+    ) -> None:
+        self._max_body_bytes, self._max_callback_bytes = max_body_bytes, max_callback_bytes
         super().__init__(server, sock, addr, adj, map=map)
+
+    def too_large(self, path: str) -> BodyTooLarge:
+        """What is wrong with a body that is not even read."""
+        if "/callback/" in path:
+            return BodyTooLarge(self._max_callback_bytes, CALLBACK_LIMIT)
+        return BodyTooLarge(self._max_body_bytes)
 
     @property
     def answering(self) -> bool:

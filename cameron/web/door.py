@@ -1,15 +1,22 @@
 """What the web layer asks of the engine: `cameron.engine.Engine` fits, and so does a small fake in a test."""
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
 
+from cameron.core.status import Status
+from cameron.definitions.manner import Manner
 from cameron.store.job_index import JobQuery
+
+Picture = Literal["svg", "mermaid"]
 
 
 class Accepted(Protocol):
     """A job that is safely stored; `payload` is the request's raw body as text."""
 
     @property
-    def process(self) -> str: ...
+    def process(self) -> str: ...  # its name in the catalog, also where it was started by its alias
+    @property
+    def alias(self) -> str: ...  # the process's other name, "": none
     @property
     def key(self) -> str: ...
     @property
@@ -18,6 +25,10 @@ class Accepted(Protocol):
     def payload(self) -> str: ...
     @property
     def existing(self) -> bool: ...  # it was there already: the same Idempotency-Key, or the one unfinished job of a unique key
+    @property
+    def accepted_ms(self) -> int: ...  # when, in epoch milliseconds; 0: unknown
+    @property
+    def status(self) -> Status: ...  # what it is by now
 
 
 class Cancelling(Protocol):
@@ -30,11 +41,21 @@ class Cancelling(Protocol):
 class Engine(Protocol):
     """The one door; every method may be called from any thread and raises `cameron.errors` only, StoreUnavailable among them.
 
+    A process is named by its name or its alias. A `key` of "" is one that the path did not say: the job's own is taken.
     Dicts are the answers' JSON; what they hold is in the README.
     """
 
-    def start(self, process: str, body: bytes, idempotency_key: str = "") -> Accepted:
-        """Raises ProcessNotFound, InvalidRequest, IdempotencyKeyReused, Backlogged."""
+    def manners(self) -> Sequence[Manner]:
+        """How clients speak each dialect."""
+
+    def start(self, process: str, body: bytes, idempotency_key: str = "", dialect: str = "") -> Accepted:
+        """A job of a process of that dialect; "": of any. Raises ProcessNotFound, InvalidRequest, IdempotencyKeyReused, Backlogged."""
+
+    def name_of(self, process: str) -> str:
+        """The name of the process of that name or alias; what nobody defines is what it is."""
+
+    def ended(self, process: str, key: str, uuid: str) -> bytes | None:
+        """The job as `get` has it once it has ended, None before; one cheap read, many times a second. Raises JobNotFound."""
 
     def get(self, process: str, key: str, uuid: str) -> bytes:
         """The job as JSON bytes. Raises JobNotFound."""
@@ -47,6 +68,9 @@ class Engine(Protocol):
 
     def explain(self, process: str, key: str, uuid: str) -> dict[str, Any]:
         """Why the job is where it is: `{"process", "uuid", "key", "state", "sentence", ...}`. Raises JobNotFound."""
+
+    def callback(self, process: str, key: str, uuid: str, task: str, token: str, body: bytes) -> None:
+        """Give a waiting task its reply; it is in Redis when this returns. Raises CallbackNotFound, CallbackUsed, CallbackLate."""
 
     def jobs(self, process: str, query: JobQuery) -> dict[str, Any]:
         """`{"process", "counts", "jobs", "next"}`. Raises ProcessNotFound, InvalidRequest (`cursor_invalid`)."""
@@ -68,3 +92,21 @@ class Engine(Protocol):
 
     def tree(self, limit: int) -> dict[str, Any]:
         """The supervision tree, at most `limit` runners in it."""
+
+    def register(self, dialect: str, kind: str, body: bytes) -> str:
+        """Keep a definition, anew or in place of the one of its name: its id.
+
+        Raises InvalidRequest (`body_empty`, `body_not_json`), FieldErrors, DefinitionClash.
+        """
+
+    def registered(self, dialect: str, kind: str) -> list[dict[str, Any]]:
+        """All definitions of a kind, each with its id."""
+
+    def registered_one(self, dialect: str, kind: str, id: str) -> dict[str, Any]:
+        """A definition with its id. Raises DefinitionNotFound."""
+
+    def unregister(self, dialect: str, kind: str, id: str) -> None:
+        """Keep a definition no longer. Raises DefinitionNotFound, DefinitionClash."""
+
+    def picture(self, dialect: str, id: str, form: Picture) -> str:
+        """A definition that can be started, drawn. Raises DefinitionNotFound."""

@@ -59,7 +59,8 @@ class Listener:
     """A WSGI application served on `sock` by daemon threads, from `start` to `stop`.
 
     `on_death` is called in the loop's thread when the loop ends without having been asked to, with its error. Once `is_wanted`
-    (asked at each turn of the loop) says no, the loop ends as from `stop`: whoever was to stop it is gone.
+    (asked at each turn of the loop) says no, the loop ends as from `stop`: whoever was to stop it is gone. However it ends,
+    `on_stopping` is called first, in the same thread: requests that wait for something are to be answered as things are.
     Only that thread touches waitress's connections: it is also the one that drains and closes them.
     """
 
@@ -72,10 +73,13 @@ class Listener:
         drain_s: float,
         on_death: Callable[[BaseException], None],
         is_wanted: Callable[[], bool] = lambda: True,
+        on_stopping: Callable[[], None] = lambda: None,
+        max_callback_bytes: int = 0,
     ) -> None:
         for name in ("waitress", "waitress.queue"):  # "Task queue depth is 1" is nothing to tell a person
             logging.getLogger(name).setLevel(logging.ERROR)
         self._sock, self._drain_s, self._on_death, self._is_wanted = sock, drain_s, on_death, is_wanted
+        self._on_stopping = on_stopping
         self._stopping = threading.Event()
         self._gate, self._closed = threading.Lock(), False  # a closed trigger's descriptor may be somebody else's by now
         self._connections: dict[int, Any] = {}
@@ -87,11 +91,11 @@ class Listener:
             ident="Cameron",
             backlog=1024,
             connection_limit=MAX_CONNECTIONS,
-            max_request_body_size=READ_AHEAD * max_body_bytes + RESERVE_BYTES,
+            max_request_body_size=max(READ_AHEAD * max_body_bytes, max_callback_bytes) + RESERVE_BYTES,
             clear_untrusted_proxy_headers=False,  # nothing here reads X-Forwarded-*, and clearing them costs every request
             asyncore_use_poll=True,  # select() fails on descriptors above 1023, and calls to activities take thousands
         )
-        self._server.channel_class = partial(ApiChannel, max_body_bytes=max_body_bytes)
+        self._server.channel_class = partial(ApiChannel, max_body_bytes=max_body_bytes, max_callback_bytes=max_callback_bytes)
         self._thread = threading.Thread(target=self._run, name="web-loop", daemon=True)
 
     @property
@@ -118,9 +122,11 @@ class Listener:
         try:
             while self._is_wanted() and not self._stopping.is_set():
                 wasyncore.poll2(LOOP_TIMEOUT_S, self._connections)
+            self._on_stopping()
             self._drain(monotonic() + self._drain_s)
         except BaseException as error:
             died = error
+            self._on_stopping()
         finally:
             self._close()
         if died is not None:

@@ -5,14 +5,18 @@ path is taken from the raw request target, routed while still encoded, and each 
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 
 from cameron.errors import InvalidRequest
 
 SEGMENT_SAFE = "(),:@!$&'*;=~-._+"  # RFC 3986's pchar: what may stand in a segment as it is
+_is_safe = re.compile(rf"[A-Za-z0-9{re.escape(SEGMENT_SAFE)}]*").fullmatch
 _PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# All that follows, however it is misspelt; but a process, a workflow or a key may be called `callback`.
+_TOKEN = re.compile(r"(?<!/process)(?<!/workflow)(?<!/key)(?<!/e)/callback(?:/|%2[Ff])+[^/].*", re.DOTALL)
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)(.*)", re.DOTALL)
 
 
@@ -62,6 +66,16 @@ def decode_segments(name: str, key: str, uuid: str) -> tuple[str, str, str]:
     return decode_segment(name), decode_segment(key), decode_segment(uuid)
 
 
+def decode_fields(fields: Mapping[str, str]) -> dict[str, str]:
+    """The texts of a path's raw segments by the names of their fields. Raises MalformedPath."""
+    return {name: decode_segment(raw) if "%" in raw else raw for name, raw in fields.items()}
+
+
+def without_token(path: str) -> str:
+    """The path as it may be logged: who can read a log is not to use a callback URL that he finds there."""
+    return _TOKEN.sub("/callback/...", path, 1) if "/callback" in path else path
+
+
 def encode_segment(text: str) -> str:
     """Text as one path segment; the inverse of `decode_segment`."""
-    return quote(text, safe=SEGMENT_SAFE)
+    return text if _is_safe(text) else quote(text, safe=SEGMENT_SAFE)

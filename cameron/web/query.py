@@ -3,12 +3,12 @@
 import re
 from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
 from typing import Final
 
 import falcon
 
-from cameron.core.status import Status
+from cameron.core.status import OF_JOBS
+from cameron.definitions.hint import closest
 from cameron.errors import InvalidRequest
 from cameron.store.job_index import JobQuery
 
@@ -26,6 +26,7 @@ CODES: Final = {
     "cursor": "cursor_invalid",
 }
 
+_SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d(?:\.\d{1,9})?)(?:[Zz]|([+ -]\d\d:\d\d))", re.ASCII)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -34,8 +35,8 @@ def only_known(request: falcon.Request, known: Collection[str]) -> None:
     """A filter that does nothing would show what nobody asked for: raises InvalidRequest for a misspelt, an empty and a doubled one."""
     for name, said in request.params.items():
         if name not in known:
-            near = get_close_matches(name, known, 1)
-            mend = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}"
+            near = closest(name, known)
+            mend = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
             raise InvalidRequest("parameter_unknown", f"there is no parameter {name[:100]!r}: {mend}", name[:100])
         if not said:
             raise InvalidRequest(CODES[name], f"{name} is empty: give it a value, or leave it out", name)
@@ -65,13 +66,23 @@ def limit(request: falcon.Request, least: int, most: int) -> int:
     return int(said)
 
 
+def wait_s(request: falcon.Request, most_s: float) -> float:
+    """How long to wait for a job's end, `wait=2.5`; 0 where nobody says. Raises InvalidRequest."""
+    said = request.params.get("wait")
+    if said is None:
+        return 0.0
+    if not (isinstance(said, str) and _SECONDS.fullmatch(said) and float(said) <= most_s):
+        raise InvalidRequest("wait_invalid", f"wait must be a number from 0 to {most_s:g}: so many seconds, and given once", "wait")
+    return float(said)
+
+
 def statuses(request: falcon.Request) -> tuple[str, ...]:
     """The statuses asked for, `status=error,done`; none: any. Raises InvalidRequest."""
     said = request.get_param("status")
     asked = tuple(dict.fromkeys(said.split(","))) if said else ()
     for status in asked:
-        if status not in set(Status):
-            allowed = ", ".join(Status)
+        if status not in OF_JOBS:
+            allowed = ", ".join(OF_JOBS)
             raise InvalidRequest("status_invalid", f"{status[:100]!r} is no status of a job: there are {allowed}", "status")
     return asked
 

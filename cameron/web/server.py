@@ -8,6 +8,7 @@ from typing import Any
 from cameron.errors import ConfigError
 from cameron.misconfigured import Misconfigured
 from cameron.otp import Reason, ThreadActor
+from cameron.web.application import Application
 from cameron.web.listener import Listener, listen
 
 log = logging.getLogger(__name__)
@@ -35,13 +36,14 @@ class WebServer(ThreadActor):
     """Serves `app` on waitress from its start to its end, under supervision.
 
     A port that cannot be bound fails the start as Misconfigured, its text naming the setting. When the server ends, whatever the cause,
-    it accepts nothing more, gives accepted requests `drain_s` to be answered, and frees the port. Give its child specification a
-    shutdown time of `drain_s` and 3 s. `on_listening` is called at the end of a start, in the actor's thread; it must not raise.
+    it accepts nothing more, lets nobody wait for a job any longer, gives accepted requests `drain_s` to be answered, and frees the port.
+    Give its child specification a shutdown time of `drain_s` and 3 s. `on_listening` is called at the end of a start, in the actor's
+    thread; it must not raise.
     """
 
     def __init__(
         self,
-        app: Any,
+        app: Application,
         host: str,
         port: int,
         threads: int = 8,
@@ -61,7 +63,15 @@ class WebServer(ThreadActor):
             self.exit(Misconfigured(error))
             return
         self._listener = Listener(
-            self._app, sock, self._threads, self._max_body_bytes, self._drain_s, self._loop_died, lambda: not self.is_fenced
+            self._app,
+            sock,
+            self._threads,
+            self._max_body_bytes,
+            self._drain_s,
+            self._loop_died,
+            lambda: not self.is_fenced,
+            self._app.room.close,
+            self._app.max_callback_bytes,
         )
         listening = self._listening()
         log.info("listening on http://%s:%d", f"[{listening.host}]" if ":" in listening.host else listening.host, listening.port)

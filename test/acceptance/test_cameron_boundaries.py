@@ -28,7 +28,7 @@ from .support.waiting import eventually
 SOAK = os.environ.get("CAMERON_SOAK") == "1"
 SHORT = {"CAMERON_NODE_LEASE_S": "0.5", "CAMERON_NODE_SHUTDOWN_S": "0.3", "CAMERON_REDIS_TIMEOUT_S": "2", "CAMERON_RETRY_DELAY_S": "0.02"}
 TASKS = ("start", "left", "right", "one", "two")
-ON_EVERY_WAY = [point for point in POINTS if point.split(".")[0] not in ("hand_back", "take_over", "cancel")]
+ON_EVERY_WAY = [point for point in POINTS if point.split(".")[0] not in ("hand_back", "take_over", "job", "callback", "command")]
 PASSAGES = (1, 2, 3, 5, 8, 13, 21) if SOAK else (3,)
 MOST_JOBS = 200  # started at most, until a node has met its fault
 
@@ -220,12 +220,12 @@ def assert_cancelled(job: Job, jobs: Branching) -> None:
 def test_a_cancel_over_which_its_node_dies_is_heeded_all_the_same(
     make: MakeNode, redis: RedisServer, service: Service, action: str
 ) -> None:
-    node = make(CAMERON_FAULT=f"cancel.signalled={action}")
+    node = make(CAMERON_FAULT=f"job.signalled={action}")
     jobs, _ = gated(service, redis, node, 1)
     (job,) = jobs.jobs(node)
     with suppress(requests.RequestException):  # the answer may die with its node
         assert node.post(f"{job.location}/cancel", b"").status_code == 202
-    eventually(lambda: f"cancel.signalled, passage 1: {action}" in node.output(), "the signal")
+    eventually(lambda: f"job.signalled, passage 1: {action}" in node.output(), "the signal")
     if action == "kill":
         node.wait()
         start_again(node)
@@ -235,7 +235,7 @@ def test_a_cancel_over_which_its_node_dies_is_heeded_all_the_same(
 def test_a_cancel_over_which_its_node_dies_is_heeded_by_the_one_that_takes_over(
     make: MakeNode, redis: RedisServer, service: Service
 ) -> None:
-    node = make(CAMERON_FAULT="cancel.signalled")
+    node = make(CAMERON_FAULT="job.signalled")
     jobs, _ = gated(service, redis, node, 1)
     other = make()
     (job,) = jobs.jobs(other)

@@ -94,7 +94,7 @@ def test_a_running_job_says_what_it_calls_and_what_waits_for_that(make: MakeNode
     assert found["sentence"].startswith(f"Node {name} is calling task 'a' at {service.url('a')}, for ")
     assert found["sentence"].endswith("(it may take 5 min). 2 tasks wait for earlier ones: 'b' for 'a'; 'c' for 'b'.")
     assert found["waiting"] == [{"task": "b", "after": ["a"]}, {"task": "c", "after": ["b"]}]
-    assert found["tasks"] == {"scheduled": 2, "running": 1, "done": 1, "error": 0}
+    assert found["tasks"] == {"scheduled": 2, "running": 1, "done": 1, "skipped": 0, "error": 0}
 
 
 def test_a_job_that_waits_for_another_attempt_says_when(make: MakeNode, service: Service) -> None:

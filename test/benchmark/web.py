@@ -23,6 +23,9 @@ import falcon
 
 from cameron import log
 from cameron.config import LogConfig, load
+from cameron.core.status import Status
+from cameron.definitions import Settings, dialects
+from cameron.definitions.manner import Manner
 from cameron.web import create_app
 from cameron.web.application import ACCESS_LOG
 from cameron.web.listener import Listener, listen
@@ -38,12 +41,22 @@ class Accepted:
     key: str
     uuid: str
     payload: str
+    alias: str = ""
+    existing: bool = False
+    accepted_ms: int = 1_795_225_034_532
+    status: Status = Status.SCHEDULED
 
 
 class IdleEngine:
     """Accepts everything and does nothing."""
 
-    def start(self, process: str, body: bytes) -> Accepted:
+    def manners(self) -> list[Manner]:
+        return [dialect.manner for dialect in dialects(Settings()).values()]
+
+    def name_of(self, process: str) -> str:
+        return process
+
+    def start(self, process: str, body: bytes, idempotency_key: str = "", dialect: str = "") -> Accepted:
         return Accepted(process, "(id,007)", "0" * 32, body.decode())
 
     def get(self, process: str, key: str, uuid: str) -> bytes:

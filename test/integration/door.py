@@ -21,6 +21,7 @@ from cameron.process_catalog import Catalog
 from cameron.store import keys
 
 from ..acceptance.support.waiting import eventually
+from .known_secret import known_callbacks
 from .stand import Stand
 
 PATIENCE_S = 20.0
@@ -105,7 +106,7 @@ class Door:
         """A runner for a job that the node holds."""
         record = self.record(job)
         claim = Claim("foo", job.key, job.uuid, record["entry"], node, accepted_ms=int(record["accepted"]), crash=crash)
-        around = Surroundings(self.catalog, self.clock, 1000, 50_000)
+        around = Surroundings(self.catalog, self.clock, known_callbacks(), 1000, 50_000)
         self.refs.append(JobRunner.start(claim, around, name=runner_name(job.uuid)))
         return self.refs[-1]
 

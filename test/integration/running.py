@@ -18,6 +18,7 @@ from cameron.process_catalog import Catalog
 from cameron.store import keys
 
 from ..acceptance.support.waiting import eventually
+from .known_secret import known_callbacks
 from .stand import Stand
 
 PATIENCE_S = 20.0
@@ -42,7 +43,7 @@ class Around:
         self.writes: SimpleQueue[Any] = SimpleQueue()
         self.calls: SimpleQueue[Any] = SimpleQueue()
         self.told: SimpleQueue[Any] = SimpleQueue()  # the scheduler
-        stands = {"job_data": self.writes, "http": self.calls, "job_scheduler": self.told}
+        stands = {"job_data": self.writes, "http": self.calls, "commands": self.calls, "job_scheduler": self.told}
         self.refs: list[Any] = [Stand.start(told, name=name) for name, told in stands.items()]
         self.runner: Any = None
 
@@ -50,7 +51,7 @@ class Around:
         """Start the runner, as of a new job or to rebuild one."""
         deadline_ms, request = self.clock.now_ms() + int(timeout_s * 1000), REQUEST if fresh else None
         claim = Claim("foo", "k", UUID, "1-1", "here", self.process.digest, deadline_ms, request, ACCEPTED_MS, crashes, crash)
-        self.runner = JobRunner.start(claim, Surroundings(self.catalog, self.clock, 1000, 5000), name=f"job {UUID}")
+        self.runner = JobRunner.start(claim, Surroundings(self.catalog, self.clock, known_callbacks(), 1000, 5000), name=f"job {UUID}")
         self.refs.append(self.runner)
         return self
 

@@ -23,6 +23,7 @@ from cameron.store.inbox import Signal
 from cameron.store.queue import Entry
 
 from ..acceptance.support.waiting import eventually
+from .known_secret import known_callbacks
 from .stand import Stand
 
 PATIENCE_S = 20.0
@@ -55,14 +56,15 @@ class Around:
         self.told: SimpleQueue[Any] = SimpleQueue()  # what runners are told
         self.asked: SimpleQueue[Any] = SimpleQueue()  # what the actor of calls is
         self.catalog = Catalog(Settings(RetryPolicy(), Timeouts(), Limits()))
-        stands = {"http": self.asked, "job_runner_sup": self.starts, "queue_reader": self.wants}
+        stands = {"http": self.asked, "commands": self.asked, "job_runner_sup": self.starts, "queue_reader": self.wants}
         self.refs: list[Any] = [Stand.start(told, name=name) for name, told in stands.items()]
         self.scheduler: Any = None
 
     def start(self, url: str, max_jobs: int = 100, lease_s: float = 1.0, max_of_each: int = 100, shutdown_s: float = 0.2) -> "Around":
         """Start the scheduler."""
         settings = SchedulerSettings(url, 2.0, lease_s, max_jobs, max_of_each, shutdown_s)
-        self.scheduler = JobScheduler.start(settings, self.node, Surroundings(self.catalog, Clock(), 1000, 0), name="job_scheduler")
+        around = Surroundings(self.catalog, Clock(), known_callbacks(), 1000, 0)
+        self.scheduler = JobScheduler.start(settings, self.node, around, name="job_scheduler")
         self.refs.append(self.scheduler)
         return self
 

@@ -9,15 +9,27 @@ from typing import Any
 import pytest
 
 from cameron.clock import Clock
+from cameron.core.status import Status
 from cameron.definitions import Settings, load
 from cameron.engine import RIDES_ALONG, Accepted, Engine, EngineSettings
-from cameron.errors import Backlogged, IdempotencyKeyReused, InvalidRequest, JobNotFound, ProcessNotFound, StoreUnavailable
+from cameron.errors import (
+    Backlogged,
+    CallbackNotFound,
+    CallbackUsed,
+    IdempotencyKeyReused,
+    InvalidRequest,
+    JobNotFound,
+    ProcessNotFound,
+    StoreUnavailable,
+)
 from cameron.process_catalog import Catalog
 from cameron.store import keys
 from cameron.store.job_index import JobQuery
 
 from ..acceptance.support.port import free_port
 from ..acceptance.support.redis_server import RedisServer
+from ..acceptance.support.waiting import eventually
+from .catalogs import service
 from .door import PATIENCE_S, Door
 
 
@@ -25,7 +37,8 @@ def engine(folder: Path, url: str) -> Engine:
     file = folder / "processes.config"
     file.write_text('{processes, [{foo, {start_activity_url, "http://localhost:9/start"}}]}.')
     catalog = Catalog(Settings())
-    catalog.publish(load(file))
+    catalog.publish(load(file).processes)
+    catalog.publish_registered([])
     return Engine(catalog, Clock(), EngineSettings(url, redis_timeout_s=1.0, accept_timeout_s=1.0))
 
 
@@ -51,6 +64,12 @@ def test_an_unknown_job_is_not_found(tmp_path: Path, redis: RedisServer) -> None
         engine(tmp_path, redis.url).get("foo", "nobody has this key", "0" * 32)
 
 
+def test_a_process_that_may_be_registered_is_not_called_unknown_before_that_was_read(redis: RedisServer) -> None:
+    nothing_read = Engine(Catalog(Settings()), Clock(), EngineSettings(redis.url, redis_timeout_s=1.0, accept_timeout_s=1.0))
+    with pytest.raises(StoreUnavailable):
+        nothing_read.start("foo", b"{}")
+
+
 def test_a_redis_that_is_away_is_told_as_such(tmp_path: Path) -> None:
     away = engine(tmp_path, f"redis://127.0.0.1:{free_port()}/0")
     with pytest.raises(StoreUnavailable):
@@ -68,6 +87,13 @@ def test_a_redis_that_is_away_is_told_as_such(tmp_path: Path) -> None:
         lambda engine: engine.dead("foo", 100, ""),
         lambda engine: engine.status(),
         lambda engine: engine.tree(),
+        lambda engine: engine.ended("foo", "k", "0" * 32),
+        lambda engine: engine.explain("foo", "k", "0" * 32),
+        lambda engine: engine.callback("foo", "k", "0" * 32, "start", "0" * 64, b"{}"),
+        lambda engine: engine.register("machinery", "service", service()),
+        lambda engine: engine.registered("machinery", "service"),
+        lambda engine: engine.registered_one("machinery", "service", "0" * 32),
+        lambda engine: engine.unregister("machinery", "service", "0" * 32),
     ],
 )
 def test_without_redis_and_writer_everything_is_unavailable_and_nothing_hangs(tmp_path: Path, ask: Callable[[Engine], Any]) -> None:
@@ -144,7 +170,7 @@ def test_an_idempotency_key_counts_for_its_process_alone(door: Door) -> None:
 def test_a_request_whose_job_has_ended_is_told_of_that_job_all_the_same(door: Door) -> None:
     first = started(door, "t")
     door.engine.cancel("foo", "k", first.uuid)
-    assert started(door, "t") == first._replace(existing=True)
+    assert started(door, "t") == first._replace(existing=True, status=Status.CANCELLED)
 
 
 def test_while_a_job_of_a_unique_key_is_unfinished_everybody_is_told_of_it(door: Door) -> None:
@@ -201,3 +227,64 @@ def test_a_listed_job_is_the_one_that_was_accepted(door: Door) -> None:
     [listed] = door.engine.jobs("foo", JobQuery(statuses=("scheduled",)))["jobs"]
     assert (listed["uuid"], listed["key"], listed["status"]) == (job.uuid, "k", "scheduled")
     assert door.engine.jobs("foo", JobQuery(statuses=("done",)))["jobs"] == []
+
+
+# whether it has ended
+
+
+def test_a_job_is_given_once_it_has_ended_and_not_before(door: Door) -> None:
+    job = started(door)
+    seen = [door.engine.ended("foo", "k", job.uuid)]
+    runner = door.run(job)
+    call = door.call()
+    seen.append(door.engine.ended("foo", "k", job.uuid))
+    door.reply(call)
+    door.gone(runner)
+    assert seen == [None, None]
+    assert door.engine.ended("foo", "k", job.uuid) == door.engine.get("foo", "k", job.uuid)
+    with pytest.raises(JobNotFound):
+        door.engine.ended("foo", "k", "0" * 32)
+
+
+def test_a_path_without_a_key_finds_no_job_whose_hash_is_named_by_its_key(door: Door) -> None:
+    job = started(door)
+    for ask in (door.engine.get, door.engine.ended, door.engine.cancel, door.engine.retry, door.engine.explain):
+        with pytest.raises(JobNotFound):
+            ask("foo", "", job.uuid)
+
+
+# callbacks
+
+
+def test_the_callback_url_that_nobody_is_told_is_explained_and_takes_what_comes(door: Door) -> None:
+    job = started(door)
+    runner = door.run(job)
+    waits = [{"name": "approve", "kind": "wait", "timeout_s": 1000}]
+    door.reply(door.call(), next_activities={"parallelizable": "yes", "definitions": waits})
+    eventually(lambda: door.fields(job).get("task.approve.status.current") == "running", "it to wait")
+    url = door.engine.explain("foo", "k", job.uuid)["callbacks"]["approve"]
+    place, token = url.rsplit("/", 1)
+    assert place == f"/api/process/foo/key/k/job/{job.uuid}/task/approve/callback"
+    with pytest.raises(CallbackNotFound):
+        door.engine.callback("foo", "k", job.uuid, "approve", "0" * 64, b"{}")
+    door.engine.callback("foo", "k", job.uuid, "approve", token, b'{"data": "yes"}')
+    with pytest.raises(CallbackUsed):
+        door.engine.callback("foo", "k", job.uuid, "approve", token, b'{"data": "no"}')
+    runner.exit()
+
+
+def test_where_nobody_waits_for_a_callback_none_is_explained(door: Door) -> None:
+    assert "callbacks" not in door.engine.explain("foo", "k", started(door).uuid)
+
+
+# the node
+
+
+def test_definitions_that_cannot_be_used_are_told_and_make_no_node_unfit(door: Door) -> None:
+    door.catalog.publish([door.process], ["a file is broken"])
+    is_fit, report = door.engine.health()
+    assert (is_fit, report["definitions"]) == (True, {"problems": ["a file is broken"]})
+
+
+def test_how_clients_speak_each_dialect_is_known_the_main_one_first(door: Door) -> None:
+    assert next(manner.start for manner in door.engine.manners()) == "/api/process/{name}/start"

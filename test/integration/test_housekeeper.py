@@ -29,7 +29,7 @@ def running(client: Any, redis: RedisServer, monkeypatch: pytest.MonkeyPatch) ->
 def test_jobs_that_have_expired_are_listed_no_more(running: Any, client: Any) -> None:
     client.sadd(keys.QUEUES, "foo")
     gone, kept = keys.job_member("k", 1, "a" * 32), keys.job_member("k", 2, "b" * 32)
-    client.hset(keys.job("foo", "k", "b" * 32), "job.key", "k")
+    client.hset(keys.record("foo", "b" * 32), "owner", "n 1 1")
     for index in (keys.jobs("foo", "done"), keys.jobs_by_key("foo")):
         client.zadd(index, {gone: 1, kept: 2})
     eventually(lambda: client.zrange(keys.jobs("foo", "done"), 0, -1) == [kept], "the expired one to go")

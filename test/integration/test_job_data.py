@@ -3,12 +3,25 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from cameron.errors import StoreUnavailable
-from cameron.job_data import MAX_COMMANDS, Answers, Ask, Commands, Commit, Committed, Define, JobData, Ping, Refused
+from cameron.job_data import (
+    MAX_COMMANDS,
+    Answers,
+    Ask,
+    Commands,
+    Commit,
+    Committed,
+    Define,
+    JobData,
+    Ping,
+    Refused,
+    StoreDefinitions,
+    Undefine,
+)
 from cameron.otp import Actor
 from cameron.store import keys
 from cameron.store.redis import Pipeline
@@ -22,6 +35,13 @@ from .relay import Relay
 JOB, RECORD, QUEUE = keys.job("foo", "k", "u"), keys.record("foo", "u"), keys.queue("foo")
 
 
+class Released(NamedTuple):
+    """Stands for a call."""
+
+    word: Any
+    performer: str = "http"
+
+
 class Http(Actor):
     """Stands for the actor of calls: keeps each with what Redis knew of the job when it was released."""
 
@@ -31,7 +51,7 @@ class Http(Actor):
 
     def on_receive(self, message: Any) -> None:
         """Keep it."""
-        self._mailbox.tell((message, self._client.hget(RECORD, "owner")))
+        self._mailbox.tell((message.word, self._client.hget(RECORD, "owner")))
 
 
 @pytest.fixture
@@ -63,7 +83,8 @@ def accept(uuid: str = "u", give_up_in_s: float = PATIENCE_S) -> Ask:
 def write(n: int, sender: Mailbox, release: Sequence[Any] = (), confirm: bool = True, writer: str = "a 1") -> Commit:
     """The nth write of the job's owner, a field of the number."""
     owner = f"{writer} {n - 1}" if n > 1 else ""
-    return Commit("transition", [JOB, RECORD], [owner, writer, n, "", "0", "0", "2", f"field {n}", "x", "0"], sender, release, confirm)
+    args = [owner, writer, n, "", "0", "0", "2", f"field {n}", "x", "0"]
+    return Commit("transition", [JOB, RECORD], args, sender, [Released(word) for word in release], confirm)
 
 
 def ask(job_data: Any, message: Any) -> Any:
@@ -331,3 +352,28 @@ def test_definitions_are_stored_and_stored_again_where_redis_has_lost_them(job_d
     relay.cut()
     eventually(lambda: ask(job_data, Ping(time.monotonic() + PATIENCE_S)) == "PONG", "job_data to be back")
     assert eventually(stored, "the definition to be stored again")
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+def test_what_is_stored_again_is_what_jobs_start_with_now(job_data: Any, client: Any, relay: Relay, is_told: bool) -> None:
+    for message in (
+        Define("foo", "1", "{}"),
+        Define("bar", "1", "{}"),
+        Define("foo", "2", "[]"),
+        Undefine("bar"),
+        Define("last", "1", "{}"),
+    ):
+        job_data.tell(message)
+    eventually(lambda: client.exists(keys.definition("last", "1")), "all to be stored")
+    assert set(client.keys("cameron:definition:*")) == {
+        keys.definition(*one) for one in (("foo", "1"), ("foo", "2"), ("bar", "1"), ("last", "1"))
+    }
+    client.flushall()
+    if is_told:
+        job_data.tell(StoreDefinitions())
+    else:
+        relay.cut()
+        eventually(lambda: ask(job_data, Ping(time.monotonic() + PATIENCE_S)) == "PONG", "job_data to be back")
+    eventually(lambda: client.exists(keys.definition("last", "1")), "them to be stored again")
+    assert set(client.keys("cameron:definition:*")) == {keys.definition("foo", "2"), keys.definition("last", "1")}
+    assert client.smembers(keys.QUEUES) == {"foo", "last"}

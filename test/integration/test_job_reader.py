@@ -1,17 +1,21 @@
 """A job read whole from Redis, for those who explain, cancel or retry it."""
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cameron.core.status import Status
+from cameron.definitions import load
 from cameron.engine import Accepted
 from cameron.errors import JobNotFound, JobUnreadable, StoreUnavailable
+from cameron.job_data import Define
 from cameron.job_orders import HandBack
 from cameron.job_reader import JobReader, StoredJob
 from cameron.process_catalog import Catalog
 from cameron.store import keys
+from cameron.store.job_index import JobIndex, JobQuery
 from cameron.store.redis import StoreAway
 
 from ..acceptance.support.port import free_port
@@ -63,6 +67,14 @@ def test_a_job_is_read_as_far_as_it_has_come(door: Door, reader: JobReader) -> N
     stored = read(reader, job)
     assert stored.job.status is Status.DONE
     assert {name: task.status.value for name, task in stored.job.tasks.items()} == {"start": "done", "a": "error", "b": "done"}
+
+
+def test_how_a_job_stands_is_told_for_one_round_trip(door: Door, reader: JobReader) -> None:
+    job = door.start()
+    assert reader.standing("foo", "k", job.uuid) == (job.accepted_ms, Status.SCHEDULED)
+    door.engine.cancel("foo", "k", job.uuid)
+    assert reader.standing("foo", "k", job.uuid) == (job.accepted_ms, Status.CANCELLED)
+    assert reader.standing("foo", "k", "0" * 32) == (0, None)
 
 
 def test_a_job_is_shown_as_its_clients_see_it(door: Door, reader: JobReader) -> None:
@@ -125,7 +137,7 @@ def test_who_is_asked_for_the_holder_of_a_job_that_has_moved_on_since_it_was_rea
 def test_a_job_is_read_with_the_definition_that_it_started_with_though_the_node_has_never_met_it(door: Door, redis: RedisServer) -> None:
     job, elsewhere = door.start(), Catalog(door.settings)
     stored = JobReader(elsewhere, redis.url, PATIENCE_S).read("foo", "k", job.uuid)
-    assert stored.process.start_url == "http://127.0.0.1:1/start"
+    assert stored.process.start_target == "http://127.0.0.1:1/start"
     assert elsewhere.names() == []
     door.client.delete(keys.definition("foo", stored.process.digest))
     assert JobReader(elsewhere, redis.url, PATIENCE_S).read("foo", "k", job.uuid).process == stored.process  # it is known now
@@ -138,9 +150,67 @@ def test_a_job_whose_definition_is_nowhere_any_more_cannot_be_read_for_now(door:
         JobReader(Catalog(door.settings), redis.url, PATIENCE_S).read("foo", "k", job.uuid)
 
 
+@pytest.mark.parametrize("document", ["no JSON", "[]", '{"dialect":"later"}', '{"dialect":"cameron"}'])
+def test_a_job_of_a_definition_that_this_release_cannot_read_is_shown_all_the_same(door: Door, redis: RedisServer, document: str) -> None:
+    job = door.start()
+    door.client.set(keys.definition("foo", door.process.digest), document)
+    elsewhere = JobReader(Catalog(door.settings), redis.url, PATIENCE_S)
+    assert elsewhere.shown("foo", "k", job.uuid) == door.engine.get("foo", "k", job.uuid)
+    with pytest.raises(JobUnreadable, match=door.process.digest):
+        elsewhere.read("foo", "k", job.uuid)
+
+
 def test_a_process_is_known_where_it_can_be_started_or_has_had_a_queue(door: Door, reader: JobReader) -> None:
     door.client.sadd(keys.QUEUES, "former")
     assert [reader.knows(name) for name in ("foo", "former", "never")] == [True, True, False]
+
+
+# a dialect that names its hashes otherwise
+
+
+@pytest.fixture
+def ticket(door: Door, tmp_path: Path) -> Accepted:
+    """A job of a process outside the main name space."""
+    file = tmp_path / "processes.config"
+    file.write_text('{workflows, [{workflow, {name, bar}, {start_point_url, "http://127.0.0.1:1/start"}}]}.')
+    [process] = load(file, door.settings).processes
+    door.catalog.publish([door.process, process])
+    door.refs[0].tell(Define(process.name, process.digest, process.document))
+    return door.engine.start(process.name, b'{"key": "k/1", "data": 7}')
+
+
+def test_a_job_whose_path_says_no_key_is_found_and_has_its_own(door: Door, reader: JobReader, ticket: Accepted) -> None:
+    assert door.client.exists(f"cameron:workflow:bar:ticket:{ticket.uuid}")
+    assert reader.shown(ticket.process, "", ticket.uuid) == reader.shown(ticket.process, "k/1", ticket.uuid)
+    assert reader.ended(ticket.process, "", ticket.uuid) is None
+    assert reader.read(ticket.process, "", ticket.uuid).job.key == "k/1"
+    for ask in (reader.shown, reader.ended, reader.read):
+        with pytest.raises(JobNotFound):
+            ask(ticket.process, "", "0" * 32)
+
+
+def test_a_job_is_not_found_under_another_key_though_that_is_no_part_of_its_hashs_name(reader: JobReader, ticket: Accepted) -> None:
+    for ask in (reader.shown, reader.read):
+        with pytest.raises(JobNotFound):
+            ask(ticket.process, "k", ticket.uuid)
+
+
+def test_a_job_is_found_and_listed_where_its_process_is_defined_no_more(door: Door, redis: RedisServer, ticket: Accepted) -> None:
+    elsewhere = Catalog(door.settings)
+    reader = JobReader(elsewhere, redis.url, PATIENCE_S)
+    assert reader.shown(ticket.process, "", ticket.uuid) == door.engine.get(ticket.process, "", ticket.uuid)
+    assert reader.read(ticket.process, "k/1", ticket.uuid).dialect.name == "tickets"
+    for catalog in (door.catalog, Catalog(door.settings)):
+        [row] = JobIndex(redis.url, PATIENCE_S, catalog.job_proof).page(ticket.process, JobQuery())["jobs"]
+        assert row["uuid"] == ticket.uuid
+
+
+def test_a_record_that_is_none_hides_no_job(door: Door, reader: JobReader) -> None:
+    job = door.start()
+    shown = reader.shown("foo", "k", job.uuid)
+    door.client.delete(keys.record("foo", job.uuid))
+    door.client.set(keys.record("foo", job.uuid), "x")
+    assert reader.shown("foo", "k", job.uuid) == shown
 
 
 # a Redis that is away
@@ -152,6 +222,7 @@ def test_a_process_is_known_where_it_can_be_started_or_has_had_a_queue(door: Doo
         lambda reader, stored: reader.read("foo", "k", stored.job.uuid),
         lambda reader, stored: reader.shown("foo", "k", stored.job.uuid),
         lambda reader, stored: reader.holder(stored),
+        lambda reader, stored: reader.standing("foo", "k", stored.job.uuid),
     ],
 )
 def test_where_redis_is_away_the_store_is_unavailable(door: Door, reader: JobReader, ask: Callable[[JobReader, StoredJob], Any]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from cameron.core.process import Activity, HttpCall, Process
 from cameron.job_orders import NOT_BEGUN, Drain, HandBack, Stay
 from cameron.otp import Normal
+from cameron.process_catalog import NewProcesses
 from cameron.queue_reader import QueueReader, Taken
 from cameron.store import keys
 from cameron.store.queue import Entry
@@ -99,10 +100,22 @@ def test_a_full_process_is_read_again_as_soon_as_it_has_room(around: Around, red
     assert eventually(lambda: wakes(around), "the reader to be woken") == 1
 
 
+def test_the_reader_is_woken_for_a_queue_that_is_new(around: Around, redis: RedisServer) -> None:
+    around.start(redis.url, lease_s=60.0)
+    want = around.want()
+    assert "new" not in want.rooms
+    define(around, "new", 0)
+    around.scheduler.tell(NewProcesses())
+    assert eventually(lambda: wakes(around), "the reader to be woken") == 1
+    around.scheduler.tell(Taken(want.term, [], [], []))
+    assert "new" in around.want().rooms
+
+
 def test_one_job_after_another_does_not_wait_for_the_reader(around: Around, redis: RedisServer) -> None:
     """With the real reader: 30 jobs one by one, each of which would wait for half a second if the reader were not woken."""
-    around.refs.pop().exit(Normal)
-    eventually(lambda: len(around.refs) == 2 and not around.client.exists(QUEUE), "the stand-in to be gone")
+    stand_in = around.refs.pop()
+    stand_in.exit(Normal)
+    eventually(lambda: not stand_in.is_alive() and not around.client.exists(QUEUE), "the stand-in to be gone")
     around.queue(30)
     around.start(redis.url, max_of_each=1, lease_s=60.0)
     around.refs.append(QueueReader.start(redis.url, 5.0, name="queue_reader"))

@@ -60,6 +60,15 @@ def test_a_start_posts_the_documented_body_and_tells_the_location(client: Client
     assert json.loads(body) == {"key": "(id,007)", "data": {"a": [1]}, "requestor": "bob"}
 
 
+@pytest.mark.parametrize("body", [{"path": "/"}, b'{"path": 1.0, "path": "/"}'])
+def test_a_start_with_a_whole_body_posts_that(client: Client, server: Scripted, body: Any) -> None:
+    server.will("201 Created", {"payload": "p"}, Location="http://h/j")
+    assert client.start_with("disk_space", body) == StartedJob("http://h/j", "p")
+    ((method, uri, sent),) = server.requests
+    assert (method, uri) == ("POST", "/api/process/disk_space/start")
+    assert sent == body if isinstance(body, bytes) else json.loads(sent) == body
+
+
 def test_an_unknown_process_is_an_error_that_names_it(client: Client, server: Scripted) -> None:
     server.will("404 Not Found", {"payload": "p"})
     with pytest.raises(RequestFailed, match="no process named 'bar/x' on this node; GET /status lists those there are") as failed:
@@ -91,11 +100,20 @@ def test_a_job_is_found_by_its_whole_location_and_by_its_path(client: Client, se
     assert [uri for _, uri, _ in server.requests] == [path, path]
 
 
-def test_following_tells_each_change_until_the_job_has_ended(client: Client, server: Scripted) -> None:
-    states = [job("running"), job("running"), job("running", "a"), job("error", "a")]
-    for state in states:
+@pytest.mark.parametrize("last", [job("error", "a"), {"status": "failed", "results": []}, {"status": "cancelled", "services": []}])
+def test_following_tells_each_change_until_the_job_is_explained_as_ended(client: Client, server: Scripted, last: dict[str, Any]) -> None:
+    states = [job("running"), job("running"), job("running", "a"), last]
+    for word, state in zip(["scheduled", "running", "running", "error"], states, strict=True):
+        server.will("200 OK", {"status": word, "sentence": "It is."})
         server.will("200 OK", state)
-    assert list(client.follow("/j", poll_s=0)) == [states[0], states[2], states[3]]
+    assert list(client.follow("/j", poll_s=0)) == [states[0], states[2], last]
+    assert [uri for _, uri, _ in server.requests] == ["/j/explain", "/j"] * 4
+
+
+def test_a_job_that_ends_between_the_two_looks_of_following_is_told_once(client: Client, server: Scripted) -> None:
+    for answer in ({"status": "running", "sentence": "-"}, job("done", "a"), {"status": "done", "sentence": "-"}, job("done", "a")):
+        server.will("200 OK", answer)
+    assert list(client.follow("/j", poll_s=0)) == [job("done", "a")]
 
 
 def test_a_server_that_is_not_there_is_told_with_how_to_start_it() -> None:
@@ -130,9 +148,19 @@ def test_a_location_whose_url_is_none_is_told(client: Client) -> None:
         client.job("ftp://h/api")
 
 
-def test_data_that_is_no_json_is_told(client: Client) -> None:
-    with pytest.raises(CameronError, match="cannot be written as JSON"):
-        client.start("foo", "k", float("nan"), "")
+@pytest.mark.parametrize("data", [float("nan"), {1, 2}, b"bytes"])
+def test_data_that_is_no_json_is_told(client: Client, server: Scripted, data: Any) -> None:
+    with pytest.raises(WrongUse, match="cannot be written as JSON"):
+        client.start("foo", "k", data, "")
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("said", [{"error": "Job not found: u"}, {"message": "Job not found: u"}])
+def test_a_refusal_in_a_dialects_own_form_is_told_in_its_words(client: Client, server: Scripted, said: Any) -> None:
+    server.will("404 Not Found", said)
+    with pytest.raises(RequestFailed, match=r"^Job not found: u$") as failed:
+        client.job("/api/workflow/foo/u")
+    assert (failed.value.status, failed.value.code) == (404, "")
 
 
 def test_an_environments_proxy_is_not_used_for_this_machine(monkeypatch: pytest.MonkeyPatch, client: Client, server: Scripted) -> None:

@@ -24,12 +24,17 @@ def test_defaults_of_development_are_the_documented_ones(tmp_path: Path) -> None
         environment="development",
         root=tmp_path,
         node=config.NodeConfig(name="", lease_s=10.0, max_jobs=10_000, max_jobs_per_process=8000, shutdown_s=10.0),
-        web=config.WebConfig(host="127.0.0.1", port=8080, threads=8, max_body_bytes=1_048_576, accept_timeout_s=5.0),
+        web=config.WebConfig(
+            host="127.0.0.1", port=8080, threads=8, max_body_bytes=1_048_576, accept_timeout_s=5.0, max_wait_s=60.0, public_url=""
+        ),
         redis=config.RedisConfig(url="", dir=tmp_path / "var/redis/development", port=6380, timeout_s=5.0),
         processes=config.ProcessesConfig(file=tmp_path / "priv/processes/development.config"),
+        definitions=config.DefinitionsConfig(dir=tmp_path / "priv/definitions"),
+        templates=config.TemplatesConfig(env=""),
         http=config.HttpConfig(
             max_calls=4096, max_calls_per_host=256, connect_timeout_s=5.0, call_timeout_s=300.0, max_reply_bytes=1_048_576, proxy=""
         ),
+        commands=config.CommandsConfig(allowed_binaries="", max_commands=64, timeout_s=300.0, max_output_bytes=1_048_576, kill_after_s=3.0),
         retry=config.RetryConfig(attempts=3, delay_s=0.5, factor=2.0, cap_s=30.0),
         job=config.JobConfig(
             timeout_s=604_800.0,
@@ -38,6 +43,7 @@ def test_defaults_of_development_are_the_documented_ones(tmp_path: Path) -> None
             max_stored_bytes=67_108_864,
             max_backlog=1_000_000,
             max_crashes=5,
+            callback_timeout_s=86_400.0,
             retention_s=604_800.0,
             idempotency_s=86_400.0,
         ),
@@ -59,6 +65,11 @@ def test_environments_differ_where_the_document_says(
 ) -> None:
     read = config.load(environment, {}, tmp_path)
     assert (read.web.host, read.web.port, read.redis.port, read.log.format, read.log.syslog) == (host, port, redis_port, log_format, syslog)
+
+
+def test_production_reads_no_examples(tmp_path: Path) -> None:
+    folders = {environment: config.load(environment, {}, tmp_path).definitions.dir.name for environment in config.ENVIRONMENTS}
+    assert folders == {"development": "definitions", "test": "definitions", "production": "definitions.production"}
 
 
 @pytest.mark.parametrize("environment", config.ENVIRONMENTS)
@@ -90,14 +101,15 @@ def test_every_setting_can_be_given_as_a_variable_and_keeps_its_type(tmp_path: P
         if isinstance(table, dict)
         for key, value in table.items()
     }
-    assert len(environ) >= 36
+    assert len(environ) >= 45
     assert config.load("production", environ, tmp_path) == plain
     assert isinstance(config.load("test", {"CAMERON_NODE_LEASE_S": "3"}, tmp_path).node.lease_s, float)
 
 
 def test_relative_paths_are_of_the_project_and_absolute_ones_stay(tmp_path: Path) -> None:
-    read = config.load("test", {"CAMERON_REDIS_DIR": "here", "CAMERON_PROCESSES_FILE": "/there/x.config"}, tmp_path)
-    assert (read.redis.dir, read.processes.file) == (tmp_path / "here", Path("/there/x.config"))
+    environ = {"CAMERON_REDIS_DIR": "here", "CAMERON_PROCESSES_FILE": "/there/x.config", "CAMERON_DEFINITIONS_DIR": "defs"}
+    read = config.load("test", environ, tmp_path)
+    assert (read.redis.dir, read.processes.file, read.definitions.dir) == (tmp_path / "here", Path("/there/x.config"), tmp_path / "defs")
 
 
 def test_the_project_is_the_current_folder_if_it_has_priv_else_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,6 +151,16 @@ def test_a_config_cannot_be_changed(tmp_path: Path) -> None:
         ('[log]\nsyslog = "nowhere"', "[log] syslog: must be a socket such as /dev/log, host:port, or empty, not 'nowhere'"),
         ('[node]\nname = "a b"', "[node] name: must be up to 64 letters, digits,"),
         ('[redis]\ndir = ""', "[redis] dir: must be a path"),
+        ('[definitions]\ndir = ""', "[definitions] dir: must be a path"),
+        ('[templates]\nenv = "HOME,1X"', "[templates] env: must be names of environment variables, comma-joined, such as HOME,LANG, not "),
+        ('[templates]\nenv = "HOME LANG"', "[templates] env: must be names of environment variables"),
+        ('[templates]\nenv = ["HOME"]', "[templates] env: must be text in quotes"),
+        ('[commands]\nallowed_binaries = ["tar"]', "[commands] allowed_binaries: must be text in quotes, not ['tar']"),
+        ('[commands]\nallowed_binarys = "tar"', "[commands] has no key 'allowed_binarys' (did you mean allowed_binaries?)"),
+        ("[commands]\nmax_commands = 0", "[commands] max_commands: must be a whole number from 1 to 10000, not 0"),
+        ('[web]\npublic_url = "cameron:8080"', "[web] public_url: must be an http:// or https:// address without ? and #, or empty, not "),
+        ('[web]\npublic_url = "http://a/?x"', "[web] public_url: must be an http:// or https:// address"),
+        ("[web]\nmax_wait_s = -1", "[web] max_wait_s: must be a number from 0 to 3600 seconds, not -1"),
         ("[web", "is not TOML: "),
         ("a = " + "[" * 5000, "is not TOML: "),
     ],
@@ -190,6 +212,8 @@ def test_a_retention_of_0_is_for_ever(tmp_path: Path) -> None:
         "CAMERON_SOAK",
         "CAMERON_FAULT",
         "CAMERON_PORT",
+        "CAMERON_JOB",
+        "CAMERON_IDEMPOTENCY_KEY",
         "CAMERON_SERVICE_HOST",
         "CAMERON_PORT_8080_TCP_ADDR",
         "CAMERON_WEB_SERVICE_PORT",
@@ -215,3 +239,29 @@ def test_redis_is_reached_by_any_of_its_addresses(tmp_path: Path, url: str) -> N
 def test_an_unknown_environment_is_told_with_those_there_are(tmp_path: Path, environment: str) -> None:
     with pytest.raises(ConfigError, match=r"there is no environment .*: it is one of development, test, production"):
         config.load(environment, {}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("settings", "reached_at"),
+    [
+        ({}, "http://127.0.0.1:8008"),
+        ({"HOST": "0.0.0.0", "PORT": "80"}, "http://localhost:80"),
+        ({"HOST": "::"}, "http://localhost:8008"),
+        ({"HOST": "::1"}, "http://[::1]:8008"),
+        ({"HOST": "cameron.example"}, "http://cameron.example:8008"),
+        ({"PUBLIC_URL": "https://api.example/cameron/"}, "https://api.example/cameron"),
+        ({"PUBLIC_URL": "http://api.example"}, "http://api.example"),
+    ],
+)
+def test_services_reach_the_api_at_its_public_url_or_where_it_listens(tmp_path: Path, settings: dict[str, str], reached_at: str) -> None:
+    environ = {f"CAMERON_WEB_{key}": value for key, value in settings.items()}
+    assert config.load("test", environ, tmp_path).web.reached_at == reached_at
+
+
+@pytest.mark.parametrize(
+    ("text", "names"), [("", ()), ("HOME", ("HOME",)), (" HOME , LANG_2,_x ", ("HOME", "LANG_2", "_x")), ("HOME,", ("HOME",))]
+)
+def test_a_comma_joined_setting_is_a_list(tmp_path: Path, text: str, names: tuple[str, ...]) -> None:
+    read = config.load("test", {"CAMERON_TEMPLATES_ENV": text, "CAMERON_COMMANDS_ALLOWED_BINARIES": text}, tmp_path)
+    assert read.templates.env_names == names
+    assert read.commands.allowed == frozenset(names)

@@ -290,7 +290,11 @@ def test_a_revived_job_loses_its_errors_what_is_said_of_its_failed_tasks_and_its
     assert args.fields() == {"deadline": "17"}
     of_a_task = ("status.current", "status.running.time", "status.error.time", "output.data", "output.next_activities")
     assert args.counted() == [f"task.{task}.{field}" for task in ("start", "old") for field in of_a_task]
-    of_its_record = [f"task.{task}.{field}" for task in ("start", "old") for field in ("attempts", "until", "crashes")]
+    of_its_record = [
+        f"task.{task}.{field}"
+        for task in ("start", "old")
+        for field in ("attempts", "until", "awaited", "note", "crashes", "callback", "callback.by")
+    ]
     assert args.counted() == [*of_its_record, "cancel", "crash", "dead"]
     assert pairs(args.rest()) == ENTRY
 

@@ -17,29 +17,46 @@ import pytest
 import typer.main
 
 from cameron import cli, config, fault, tree
-from cameron.activities.task_call import job_headers, task_call
+from cameron.activities.task_call import job_headers, task_call, task_command
 from cameron.clock import Clock
-from cameron.core.event import Failure, Growth, JobEnded, JobStarted, Success, TaskCalled, TaskDelayed, TaskReplied
+from cameron.core.event import (
+    CommandLine,
+    Failure,
+    Growth,
+    HttpRequest,
+    JobEnded,
+    JobStarted,
+    Success,
+    TaskCalled,
+    TaskDelayed,
+    TaskReplied,
+)
 from cameron.core.explain.explanation import Node, Place, Situation, explain
 from cameron.core.explain.reason import State
 from cameron.core.job import SUSPICION, apply, new_job
-from cameron.core.process import Activity, HttpCall, Limits, Process, RetryPolicy
+from cameron.core.process import Activity, CommandCall, HttpCall, Limits, Process, RetryPolicy, in_space
 from cameron.core.status import ENDED, LEGAL, Status
-from cameron.definitions import Settings, hash_layout, load
+from cameron.definitions import Settings, dialects, load, load_folder
+from cameron.definitions.cameron import CameronDialect
 from cameron.definitions.dialect import JobRequest
+from cameron.definitions.manner import Manner
 from cameron.definitions.options import FAILURES, OPTIONS
 from cameron.engine import Engine, EngineSettings
 from cameron.otp import Actor, ChildSpec, Supervisor
+from cameron.otp import Node as Program
 from cameron.process_catalog import Catalog
 from cameron.store import keys
 from cameron.web.errors import CODE, STATUS
 from cameron.web.routes import routes
+from cameron.web.waiting_room import WaitingRoom
 
 PROJECT = Path(__file__).resolve().parents[2]
 README = (PROJECT / "README.md").read_text(encoding="utf-8")
+PAGES = "\n".join(path.read_text(encoding="utf-8") for path in sorted((PROJECT / "docs").glob("*.md")))
 FENCES: list[tuple[str, str]] = re.findall(r"^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
 INDENTED = "\n".join(re.findall(r"^ {4}(.*)$", re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL), re.MULTILINE))
 SPANS = re.findall(r"`([^`\n]+)`", re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL))
+MANNERS = [dialect.manner for dialect in dialects(Settings()).values()]
 CODE_TEXT = "\n".join([INDENTED, *SPANS, *(text for _, text in FENCES)])
 
 
@@ -121,12 +138,16 @@ def test_the_tree_shown_is_the_one_in_the_code() -> None:
 
 
 class AnyEngine:
-    """Routes do not ask it anything until a request comes."""
+    """Routes do not ask it anything but the dialects' manners until a request comes."""
+
+    def manners(self) -> list[Manner]:
+        """Of all dialects."""
+        return MANNERS
 
 
 def resources(folder: Path) -> list[tuple[str, Any]]:
     engine: Any = AnyEngine()
-    return routes(engine, config.load("test", {}, folder))
+    return routes(engine, config.load("test", {}, folder), WaitingRoom(1))
 
 
 def test_every_route_is_described_and_every_route_described_exists(tmp_path: Path) -> None:
@@ -136,13 +157,23 @@ def test_every_route_is_described_and_every_route_described_exists(tmp_path: Pat
         for method in ("GET", "POST", "PUT", "DELETE")
         if hasattr(resource, f"on_{method.lower()}")
     }
-    described = set(re.findall(r"`(GET|POST|PUT|DELETE) (/[^`\s]*)`", "\n".join(re.findall(r"^### .*$", README, re.MULTILINE))))
-    assert described == exist
+    request = r"`(GET|POST|PUT|DELETE) (/[^`\s?]*)[^`]*`"
+    headings = set(re.findall(request, "\n".join(re.findall(r"^### .*$", README, re.MULTILINE))))
+    assert headings - exist == set()
+    behind_each_job = {("GET", "/explain"), ("POST", "/cancel"), ("POST", "/retry")}  # as the README says
+    described = headings | {(method, manner.job + path) for manner in MANNERS for method, path in behind_each_job}
+    named = {(method, of_any(path)) for method, path in [*described, *re.findall(request, PAGES)]}
+    assert {(method, of_any(template)) for method, template in exist} - named == set()
+
+
+def of_any(template: str) -> str:
+    """The path whatever its fields are called."""
+    return re.sub(r"\{\w+\}", "{}", template)
 
 
 def test_every_request_shown_is_answered_by_a_route(tmp_path: Path) -> None:
     patterns = [re.sub(r"\{\w+\}", "[^/]+", template) for template, _ in resources(tmp_path)]
-    paths = re.findall(r"(?:http://localhost:8080|(?:GET|POST) )(/[^\s'`?]+)", CODE_TEXT)
+    paths = re.findall(r"(?:http://localhost:8080|(?:GET|POST|DELETE) )(/[^\s'`\"?]+)", CODE_TEXT + PAGES)
     assert [path for path in paths if not any(re.fullmatch(pattern, path) for pattern in patterns)] == []
 
 
@@ -193,9 +224,10 @@ def test_every_state_of_an_explanation_is_listed() -> None:
 
 
 def test_the_fields_of_the_documents_shown_are_named_in_the_code() -> None:
-    """Those of services' replies are, too; the tree and the explanation have tests of their own."""
+    """Those of services' replies are, too; the tree, the explanation and the definition have tests of their own."""
     code = sources()
-    named = {name for document in documents() if not {"tree", "sentence"} & document.keys() for name in names_in(document)}
+    tested = {"tree", "sentence", "start_activity_url"}
+    named = {name for document in documents() if not tested & document.keys() for name in names_in(document)}
     free = {"any", "who_id", "foo", "localhost:9292", *Status}  # what clients and definitions have named; counts are by status
     assert {"counts", "lease_age_s", "crash", "a_crash_can_lose"} <= named
     assert [name for name in named - free if f'"{name}"' not in code] == []
@@ -248,7 +280,7 @@ def test_every_header_of_a_call_is_described_and_no_other() -> None:
     activity = Activity("start", HttpCall("http://localhost/"))
     job = new_job(Process("foo", "cameron", (activity,), "", "", Limits()), "key", "0" * 32, b"", 0)
     receiver: Any = None
-    call = task_call(job, job_headers(job), job.tasks["start"], receiver, 1)
+    call = task_call(job, job_headers(job), job.tasks["start"], HttpRequest(activity.call.target, b""), receiver, 1, "http://callback")
     sent = {header.partition(":")[0] for header in call.headers}
     assert {name for names, _ in rows("header") for name in spans(names)} == sent
 
@@ -265,7 +297,12 @@ def test_every_option_of_a_process_is_listed() -> None:
 def test_the_definitions_shown_are_read(tmp_path: Path) -> None:
     file = tmp_path / "shown.config"
     file.write_text(block("erlang"), encoding="utf-8")
-    assert [process.name for process in load(file)] == ["foo", "bar"]
+    foo, bar = load(file).processes
+    assert (foo.name, bar.name) == ("foo", "bar")
+    [shown] = [text for _, text in FENCES if '"start_activity_url"' in text]
+    (tmp_path / "cameron").mkdir()
+    (tmp_path / "cameron" / "bar.json").write_text(shown, encoding="utf-8")
+    assert load_folder(tmp_path) == ([bar], [], {"bar": str(tmp_path / "cameron" / "bar.json")})
 
 
 def test_how_many_crashes_make_a_suspect_is_said() -> None:
@@ -297,6 +334,11 @@ def test_every_redis_key_is_described() -> None:
         keys.NODES,
         *map(keys.misplaced, (keys.QUEUES, keys.NODES)),
         keys.PROBE,
+        keys.REGISTERED,
+        keys.REGISTERED_VERSION,
+        keys.SECRET,
+        "cameron:workflow:{name}:ticket:{ticket}",  # what is literal of another name space
+        keys.queue(in_space("workflow", "{name}")),
     ]
     assert [name for name in names if f"`{name}`" not in README] == []
     described = {span for span in SPANS if re.fullmatch(r"cameron:[\w:{}]+", span)}
@@ -306,10 +348,10 @@ def test_every_redis_key_is_described() -> None:
 def test_every_field_of_a_finished_jobs_hash_is_described_and_no_other() -> None:
     activity = Activity("start", HttpCall("http://localhost/"))
     job = new_job(Process("foo", "cameron", (activity,), "", "", Limits()), "key", "0" * 32, b"", 0)
-    written = hash_layout.accepted(JobRequest("key", "data", "requestor", b""), "time")[::2]
+    written = CameronDialect(Settings()).layout.accepted(JobRequest("key", "data", "requestor", b""), "time")[::2]
     for event in (JobStarted(), TaskCalled("start"), TaskReplied("start", Success("null", None, "undefined")), JobEnded(Status.DONE)):
         job, changes = apply(job, event)
-        written += hash_layout.writes(job, changes, "time").fields[::2]
+        written += CameronDialect(Settings()).layout.writes(job, changes, "time").fields[::2]
     described = {field for names, _ in rows("field") for field in spans(names)}
     of_statuses = {field.replace("{status}", status) for field in described for status in ("scheduled", "running", "done")}
     assert set(written) <= {field.replace("{task}", "start") for field in of_statuses}
@@ -325,18 +367,17 @@ def settings() -> set[str]:
 
 
 def shown_value(loaded: config.Config, setting: str) -> object:
-    """A setting's value as the README writes it: paths relative to the project, whatever the environment."""
+    """A setting's value as the README writes it: paths relative to the project."""
     section, _, key = setting.partition(".")
     value = getattr(getattr(loaded, section), key)
-    if not isinstance(value, Path):
-        return value
-    return str(value.relative_to(loaded.root)).replace(loaded.environment, "<environment>")
+    return str(value.relative_to(loaded.root)) if isinstance(value, Path) else value
 
 
 def test_every_setting_is_listed_with_its_default(tmp_path: Path) -> None:
     loaded = config.load("development", {}, tmp_path)
     listed = {spans(name)[0]: tomllib.loads(f"value = {spans(default)[0]}")["value"] for name, default, _ in rows("setting")}
-    assert listed == {setting: shown_value(loaded, setting) for setting in settings()}
+    of_any = {name: fill(value, "development") if isinstance(value, str) else value for name, value in listed.items()}
+    assert of_any == {setting: shown_value(loaded, setting) for setting in settings()}
 
 
 def test_every_setting_named_anywhere_exists() -> None:
@@ -348,6 +389,9 @@ def test_every_setting_named_anywhere_exists() -> None:
 
 def test_every_variable_named_exists() -> None:
     variables = {f"CAMERON_{setting.replace('.', '_')}".upper() for setting in settings()} | {"CAMERON_URL", fault.VARIABLE}
+    job = new_job(Process("foo", "cameron", (Activity("start", CommandCall(("x",))),), "", "", Limits()), "key", "0" * 32, b"", 0)
+    nobody: Any = None
+    variables |= {name for name, _ in task_command(job, job.tasks["start"], CommandLine(("x",)), nobody).env}
     assert set(re.findall(r"\bCAMERON_[A-Z_]+\b", CODE_TEXT)) - variables == set()
 
 
@@ -364,6 +408,21 @@ def test_what_differs_in_an_environment_is_listed(environment: str, tmp_path: Pa
     recipe = re.search(rf"^{target}: .*\n(\t.*\n)+", (PROJECT / "Makefile").read_text(), re.MULTILINE)
     assert recipe is not None
     assert f"serve --env {environment}" in recipe[0]
+
+
+def test_how_long_a_stop_may_take_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    bounds: list[float] = []
+
+    class Bounded(Program):
+        """A node that is not run."""
+
+        def run(self) -> int:
+            bounds.append(self._shutdown_s)
+            return 0
+
+    monkeypatch.setattr(tree, "Node", Bounded)
+    tree.serve(config.load("production", {"CAMERON_REDIS_URL": "redis://localhost:9/0"}, PROJECT))
+    assert f"({bounds[0]:g} s with the defaults)" in README
 
 
 # development

@@ -20,13 +20,15 @@ TIERS = [
     "tree",
     "cameron",  # the package's own __init__: the public names
     "engine",
-    "job_control",
+    "job_control job_callbacks job_acceptance registration",
     "job_reader",
     "job_scheduler housekeeper",
     "job_runner scheduling",
-    "job_reading job_orders",
+    "job_returns",
+    "job_reading job_orders job_calls job_log",
     "process_catalog job_ledger queue_reader",
     "job_data",
+    "callbacks registered_documents",
     "activities store definitions",
     "core misconfigured",
     "otp",
@@ -63,6 +65,8 @@ OWNERS = {
     "falcon": "web",
     "waitress": "web",
     "requests": "client",
+    "jsonschema": "definitions.schema definitions.schema_fault",
+    "yaml": "definitions.files.document",
     "typer": "cli",
     "rich": "cli tree_view log",
 }
@@ -80,7 +84,8 @@ DRAWERS = {"utils", "util", "common", "helpers", "helper", "manager", "base", "m
 
 # A dialect's name there would be the engine knowing a dialect.
 NO_DIALECTS_IN = (
-    "engine job_control job_reader job_scheduler scheduling housekeeper job_runner job_orders job_reading job_ledger job_data "
+    "engine job_control job_callbacks job_acceptance registration registered_documents callbacks job_calls job_returns job_log job_reader "
+    "job_scheduler scheduling housekeeper job_runner job_orders job_reading job_ledger job_data "
     "process_catalog queue_reader core store"
 )
 DIALECTS = re.compile("ticket|mender|machinery|libero", re.IGNORECASE)

@@ -8,10 +8,10 @@ from urllib.parse import urlsplit
 from cameron.core.explain.situation import Situation
 from cameron.core.job import Job, Task
 from cameron.core.moment import rfc3339
-from cameron.core.process import Activity
+from cameron.core.process import Activity, CommandCall
 from cameron.core.status import Status
 
-OF_TASKS = (Status.SCHEDULED, Status.RUNNING, Status.DONE, Status.ERROR)
+OF_TASKS = (Status.SCHEDULED, Status.RUNNING, Status.DONE, Status.SKIPPED, Status.ERROR)
 LISTED = 100  # tasks of a kind that are listed; a job may have thousands
 _PORTS = {"http": 80, "https": 443}
 _USER = re.compile(r"(?<=//)[^/?#]*@")  # user and password, which no message shows
@@ -25,7 +25,7 @@ class Calling(NamedTuple):
     since_ms: int  # its first call; 0: unknown
     attempt: int
     attempts: int  # in all, at most
-    timeout_s: float
+    timeout_s: float  # 0: as its node is set, which its definition does not know
     at_most_once: bool
     host: str  # "host:port"
     in_flight: int = 0  # calls of the node's to that host, where some wait for their turn
@@ -54,6 +54,18 @@ class Retrying(NamedTuple):
         return {"task": self.task, "at": rfc3339(self.at_ms), "attempt": self.attempt, "attempts": self.attempts}
 
 
+class Awaiting(NamedTuple):
+    """A task that has been called, or needs no call, and is not done before a callback has come, or the time has passed."""
+
+    task: str
+    until_ms: int  # at the latest
+    callback: bool
+
+    def data(self) -> dict[str, Any]:
+        """For programs."""
+        return {"task": self.task, "for": "callback" if self.callback else "time", "until": rfc3339(self.until_ms)}
+
+
 class Waiting(NamedTuple):
     """A task that is not called before others have ended, with all that grows from them."""
 
@@ -70,6 +82,7 @@ class Progress(NamedTuple):
 
     calling: list[Calling]
     retrying: list[Retrying]  # the next one first
+    awaiting: list[Awaiting]  # the first to end first
     waiting: list[Waiting]  # `after` is known of the first LISTED ones
     next: list[str]  # wait for nothing but the job itself
     failed: list[str]
@@ -78,14 +91,15 @@ class Progress(NamedTuple):
 
     @property
     def under_way(self) -> bool:
-        """Whether the job waits for a reply, or for the time of an attempt."""
-        return bool(self.calling or self.retrying)
+        """Whether the job waits for a reply, a callback or a time."""
+        return bool(self.calling or self.retrying or self.awaiting)
 
     def data(self) -> dict[str, Any]:
         """For programs: of each kind the first LISTED."""
-        kinds: Mapping[str, Sequence[Calling | Retrying | Waiting]] = {
+        kinds: Mapping[str, Sequence[Calling | Retrying | Awaiting | Waiting]] = {
             "calling": self.calling,
             "retrying": self.retrying,
+            "awaiting": self.awaiting,
             "waiting": self.waiting,
         }
         data: dict[str, Any] = {"tasks": self.counts}
@@ -98,7 +112,7 @@ class Progress(NamedTuple):
 
 def progress(job: Job, situation: Situation, now_ms: int) -> Progress:
     """Sort the job's tasks."""
-    made = Progress([], [], [], [], [], [], {status.value: 0 for status in OF_TASKS})
+    made = Progress([], [], [], [], [], [], [], {status.value: 0 for status in OF_TASKS})
     blocked: list[str] = []
     for name, task in job.tasks.items():
         made.counts[task.status.value] += 1
@@ -109,11 +123,14 @@ def progress(job: Job, situation: Situation, now_ms: int) -> Progress:
         elif task.status is Status.RUNNING:
             if task.crashes:
                 made.crashed.append((name, task.crashes))
-            if task.until_ms > now_ms:
+            if task.awaited:
+                made.awaiting.append(Awaiting(name, task.until_ms, task.awaited.callback))
+            elif task.until_ms > now_ms:
                 made.retrying.append(Retrying(name, task.until_ms, task.attempts + 1, task.activity.retry.attempts))
             else:
                 made.calling.append(_calling(task, situation))
     made.retrying.sort(key=lambda task: task.at_ms)
+    made.awaiting.sort(key=lambda task: task.until_ms)
     blockers = _Blockers(job) if blocked else None
     for at, name in enumerate(blocked):
         made.waiting.append(Waiting(name, blockers.of(name) if blockers and at < LISTED else ()))
@@ -130,7 +147,7 @@ def _calling(task: Task, situation: Situation) -> Calling:
         situation.called_ms.get(task.name, 0),
         max(task.attempts, 1),
         activity.retry.attempts,
-        activity.timeouts.call_s,
+        activity.call.timeout_s if isinstance(activity.call, CommandCall) else activity.timeouts.call_s,
         activity.at_most_once,
         host,
         in_flight,
@@ -139,8 +156,8 @@ def _calling(task: Task, situation: Situation) -> Calling:
 
 
 def _where(activity: Activity) -> tuple[str, str]:
-    """The URL as it may be shown, and the host by which calls are counted; other kinds of calls will have other places."""
-    url = activity.call.url
+    """What is called as it may be shown, and the host by which calls are counted; "" for what is no call to one."""
+    url = activity.call.target
     try:
         parts = urlsplit(url)
         name = parts.hostname or ""
@@ -179,7 +196,7 @@ class _Blockers:
         left = [name]
         while left:
             task = self._tasks[left.pop()]
-            if task.status not in (Status.DONE, Status.ERROR):
+            if task.status not in (Status.DONE, Status.SKIPPED, Status.ERROR):
                 if not task.waits_for or task.name == name:
                     yield task.name
             else:

@@ -9,7 +9,7 @@ NAMED = 3  # tasks that a sentence names; of the others it says how many they ar
 
 
 class State(StrEnum):
-    """What a job waits for, or how it has ended. Kinds of activities with waits of their own (a callback, a delay) add theirs here."""
+    """What a job waits for, or how it has ended."""
 
     QUEUED = "queued"  # for its turn in the queue
     UNREAD = "unread"  # for a node that reads its queue
@@ -24,6 +24,8 @@ class State(StrEnum):
     HOST_LIMIT = "host_limit"  # for its turn among the calls to a host
     CALLING = "calling"  # for the reply of an activity
     RETRYING = "retrying"  # for the time of a task's next attempt
+    CALLBACK = "callback"  # for somebody to POST what has come of a task
+    DELAYED = "delayed"  # for time to pass, as its definition has it
     STARTING = "starting"  # for nothing: its next call is just going out
     WAITING = "waiting"  # tasks of it wait for earlier ones
     FAILING = "failing"  # a required task has failed: for what is under way

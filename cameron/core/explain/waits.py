@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from cameron.core.explain.progress import Calling, Progress, Retrying, Waiting
+from cameron.core.explain.progress import Awaiting, Calling, Progress, Retrying, Waiting
 from cameron.core.explain.reason import NAMED, Reason, State, counted, listed
 from cameron.core.explain.situation import Node, Place, Situation
 from cameron.core.job import SUSPICION, Job
@@ -41,6 +41,7 @@ def _at_work(job: Job, situation: Situation, node: Node, tasks: Progress, now_ms
         yield _calling(node, calling, now_ms)
     if tasks.retrying:
         yield _retrying(tasks.retrying, now_ms)
+    yield from _awaiting(tasks.awaiting, now_ms)
     if tasks.next and not tasks.under_way and not job.failing and node.state == "running":
         yield Reason(State.STARTING, f"Node {node.name} is about to call {_task(tasks.next)}.")
 
@@ -67,11 +68,17 @@ def _calling(node: Node, calling: Sequence[Calling], now_ms: int) -> Reason:
 
 
 def _how_long(task: Calling, now_ms: int) -> str:
-    ago, most = duration((now_ms - task.since_ms) / 1000), duration(task.timeout_s)
+    ago = duration((now_ms - task.since_ms) / 1000)
     if task.attempt > 1:
         first = f"first called {ago} ago; " if task.since_ms else ""
-        return f", {_attempt(task.attempt, task.attempts)} ({first}an attempt may take {most})"
-    return f", for {ago} (it may take {most})" if task.since_ms else f" (it may take {most})"
+        most = (
+            f"an attempt may take {duration(task.timeout_s)}"
+            if task.timeout_s
+            else "the node's setting commands.timeout_s bounds an attempt"
+        )
+        return f", {_attempt(task.attempt, task.attempts)} ({first}{most})"
+    most = f"it may take {duration(task.timeout_s)}" if task.timeout_s else "the node's setting commands.timeout_s bounds it"
+    return f", for {ago} ({most})" if task.since_ms else f" ({most})"
 
 
 def _attempt(attempt: int, attempts: int) -> str:
@@ -91,6 +98,21 @@ def _retrying(retrying: Sequence[Retrying], now_ms: int) -> Reason:
     )
 
 
+def _awaiting(awaiting: Sequence[Awaiting], now_ms: int) -> Iterator[Reason]:
+    callbacks = [task for task in awaiting if task.callback]
+    delays = [task for task in awaiting if not task.callback]
+    if callbacks:
+        names = [task.task for task in callbacks]
+        waits, which = ("waits for its callback", "it ends") if len(names) == 1 else ("wait for their callbacks", "the first ends")
+        by = f"{which} in error where none has come by {in_words(callbacks[0].until_ms)}"
+        yield Reason(State.CALLBACK, f"{_task(names, first=True)} {waits}; {by}.")
+    if delays:
+        first, names = delays[0], [task.task for task in delays]
+        when = f"in {duration((first.until_ms - now_ms) / 1000)}, at {in_words(first.until_ms)}"
+        lets, which = ("lets", "it is done") if len(names) == 1 else ("let", "the first is done")
+        yield Reason(State.DELAYED, f"{_task(names, first=True)} {lets} time pass; {which} {when}.")
+
+
 def _to_be_resumed(job: Job, tasks: Progress, now_ms: int) -> Iterator[Reason]:
     """Nobody runs the job at this moment: what whoever takes it up will do."""
     again = [task.task for task in tasks.calling if not task.at_most_once]
@@ -102,6 +124,7 @@ def _to_be_resumed(job: Job, tasks: Progress, now_ms: int) -> Iterator[Reason]:
         yield Reason(State.CALLING, f"{_task(never, first=True)} {_were(never)} being called, and will end in error then: {why}.")
     if tasks.retrying:
         yield _retrying(tasks.retrying, now_ms)
+    yield from _awaiting(tasks.awaiting, now_ms)
     if tasks.next and not tasks.under_way and not job.failing:
         yield Reason(State.STARTING, f"{_task(tasks.next, first=True)} {_are(tasks.next)} called then.")
 
@@ -113,7 +136,7 @@ def _waiting(waiting: Sequence[Waiting]) -> Iterator[Reason]:
         yield Reason(State.WAITING, f"Task {waiting[0].task!r} waits for {listed(waiting[0].after)}.")
         return
     shown = [f"{task.task!r} for {listed(task.after)}" for task in waiting[:NAMED]]
-    more = f"{'; '} {len(waiting) - NAMED} more for others" if len(waiting) > NAMED else ""
+    more = f"; {len(waiting) - NAMED} more for others" if len(waiting) > NAMED else ""
     yield Reason(State.WAITING, f"{len(waiting)} tasks wait for earlier ones: {'; '.join(shown)}{more}.")
 
 

@@ -1,6 +1,7 @@
 """The sample process `foo` as a service of its own: seven activities, each POSTed JSON and answering JSON.
 
 `start` names five activities to run in parallel; the fifth of them names one more. It knows nothing of Cameron.
+Beside them are the three steps of the sample workflow `bar`, whose jobs are tickets: its start names `kar` and `xar`.
 """
 
 import json
@@ -15,6 +16,7 @@ import falcon
 from waitress.server import create_server
 
 PREFIX: Final = "/foo/v0.0.1"
+TICKETS: Final = "/workflow"
 BAR: Final = {
     "bar": "the likable bar",
     "baz": {"qux": "the awesome qux", "quux": "the amazing quux", "corge": "the great corge"},
@@ -42,8 +44,11 @@ class Service:
     def __init__(self) -> None:
         self.authority = ""
 
+    def at(self, request: falcon.Request, path: str) -> str:
+        return f"http://{self.authority or request.netloc}{path}"
+
     def next_activities(self, request: falcon.Request, *names: str) -> dict[str, Any]:
-        base = f"http://{self.authority or request.netloc}{PREFIX}/activity/"
+        base = self.at(request, f"{PREFIX}/activity/")
         return {"parallelizable": "yes", "definitions": [{"name": name, "url": base + name} for name in names]}
 
 
@@ -58,11 +63,7 @@ class Activity:
         self.following = following
 
     def on_post(self, request: falcon.Request, response: falcon.Response) -> None:
-        body = request.bounded_stream.read().decode("utf-8", errors="replace")
-        # One write a line: the lines of many threads must not run into one another.
-        sys.stdout.write(f"[Request :: {self.activity}] {' '.join(body.splitlines())}\n")
-        sys.stdout.flush()
-        payload = parse(body)
+        payload = received(self.activity, request)
         data = who(payload.get("key")) if self.data is None else self.data
         reply = {"process": "foo", "name": self.name, "data": data}
         if self.following:
@@ -74,6 +75,32 @@ class Activity:
 
     # All of them, OPTIONS too, which Falcon would otherwise answer and offer by itself.
     on_get = on_head = on_put = on_patch = on_delete = on_options = refuse
+
+
+class Step:
+    """One step of a ticket, whose key ends its URL: prints what it was POSTed, answers its name, its data and the steps that follow."""
+
+    def __init__(self, service: Service, name: str, following: tuple[str, ...] = ()) -> None:
+        self.service = service
+        self.name = name
+        self.following = following
+
+    def on_post(self, request: falcon.Request, response: falcon.Response, key: str) -> None:
+        received(self.name, request)
+        reply: dict[str, Any] = {"name": self.name, "data": f"{self.name} has seen {key}"}
+        if self.following:
+            base = self.service.at(request, TICKETS)  # {key} is for Cameron to put in
+            reply |= {"next": [{"name": name, "url": f"{base}/{name}/{{key}}"} for name in self.following], "parallel": "yes"}
+        response.text = json.dumps(reply, ensure_ascii=False)
+
+
+def received(activity: str, request: falcon.Request) -> dict[str, Any]:
+    """The JSON object that an activity was POSTed, else 400; printed either way."""
+    body = request.bounded_stream.read().decode("utf-8", errors="replace")
+    # One write a line: the lines of many threads must not run into one another.
+    sys.stdout.write(f"[Request :: {activity}] {' '.join(body.splitlines())}\n")
+    sys.stdout.flush()
+    return parse(body)
 
 
 def parse(body: str) -> dict[str, Any]:
@@ -101,6 +128,9 @@ def create_app(service: Service) -> falcon.App[falcon.Request, falcon.Response]:
         following = ("act_5_sub_1",) if act == "act_5" else ()
         app.add_route(f"{PREFIX}/activity/{act}", Activity(service, act, f"foo_{act}", BAR, following))
     app.add_route(f"{PREFIX}/activity/act_5_sub_1", Activity(service, "act_5_sub_1", "foo_act_5_sub_1", GRAULT))
+    app.add_route(f"{TICKETS}/bar/start/{{key:path}}", Step(service, "bar", ("kar", "xar")))
+    for step in ("kar", "xar"):
+        app.add_route(f"{TICKETS}/{step}/{{key:path}}", Step(service, step))
     return app
 
 

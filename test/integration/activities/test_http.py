@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cameron.activities.call import Congestion, Report
+from cameron.activities.call import Congestion, Reply, Report
 from cameron.activities.http import Call, Cancel, Failure, HttpCalls, Replies, raise_descriptor_limit
 from cameron.otp import Crash, Down, Exit, Ref, ThreadActor
 
@@ -66,7 +66,7 @@ async def hold(server: Any, request: Any, writer: asyncio.StreamWriter) -> None:
 def test_a_call_told_is_replied_to_whom_it_names(serve, http, call, mailbox, whole):
     server = serve(whole(b"{}"))
     http.tell(call(server.url(), reply_to=mailbox, task="t", attempt=2))
-    assert mailbox.take() == ("t", 2, 200, b"{}", "", None, "")
+    assert mailbox.take() == Reply("t", 2, 200, b"{}", "", None, "")
 
 
 def test_a_call_that_fails_is_replied_too(http, call, mailbox):

@@ -1,9 +1,13 @@
 """The redis-server of our own: started, used again, taken over, ended with us, and missed when it ends by itself."""
 
+import fcntl
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -18,6 +22,7 @@ from cameron.store.redis import StoreAway, reader
 
 from ...acceptance.support.port import free_port, taken_port
 from ...acceptance.support.redis_server import RedisServer
+from ...acceptance.support.waiting import eventually
 
 PATIENCE_S = 30.0
 
@@ -186,12 +191,61 @@ def test_the_end_of_a_server_taken_over_is_a_crash_too(started: list[Running], f
     assert isinstance(running.ended(), Crash)
 
 
-def test_the_server_of_another_node_that_lives_is_used_and_left_running(started: list[Running], folder: Path) -> None:
-    first, second = start(started, folder), start(started, folder)
-    assert second.place == first.place
-    assert isinstance(second.stop(), Shutdown)
-    assert answers(first.place)
-    assert first.state()["port"] == first.place.port
+@pytest.mark.parametrize("first_to_end", [0, 1])
+def test_the_last_one_that_uses_a_server_stops_it_whoever_has_started_it(started: list[Running], folder: Path, first_to_end: int) -> None:
+    both = [start(started, folder), start(started, folder)]
+    assert both[0].place == both[1].place
+    leaving, staying = both[first_to_end], both[1 - first_to_end]
+    process_id = leaving.client.info("server")["process_id"]
+    assert isinstance(leaving.stop(), Shutdown)
+    assert staying.client.info("server")["process_id"] == process_id
+    assert staying.state() == {"pid": process_id, "port": staying.place.port}
+    assert isinstance(staying.stop(), Shutdown)
+    assert not answers(staying.place)
+
+
+@pytest.mark.parametrize("port", [0, 1])
+def test_programs_that_start_at_once_share_one_server(started: list[Running], folder: Path, port: int) -> None:
+    wanted = port and free_port()
+    with ThreadPoolExecutor(4) as threads:
+        started += threads.map(lambda _: Running(choose_place(folder, wanted)), range(4))
+    assert len({running.place for running in started}) == 1
+    assert len({running.client.info("server")["process_id"] for running in started}) == 1
+
+
+def test_one_that_starts_while_the_last_one_stops_the_server_waits_and_starts_another(
+    started: list[Running], folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder.mkdir(parents=True)
+    caplog.set_level("INFO", "cameron.redis")
+    with (folder / "users").open("a") as users, ThreadPoolExecutor(1) as threads:
+        fcntl.flock(users, fcntl.LOCK_EX)
+        starting = threads.submit(start, started, folder)
+        eventually(lambda: "waiting for its end" in caplog.text, "it to say that it waits")
+        assert not starting.done()
+        fcntl.flock(users, fcntl.LOCK_UN)
+        assert starting.result(PATIENCE_S).client.ping()
+
+
+def test_a_port_chosen_by_a_program_that_lives_is_shared_until_its_server_runs(folder: Path) -> None:
+    first = choose_place(folder, 0)
+    assert choose_place(folder, 0) == first
+
+
+@pytest.mark.parametrize("chosen", ["", "{", "[]", '{"pid": 0}', "of the dead"])
+def test_a_port_that_nobody_who_lives_has_chosen_is_not_waited_for(folder: Path, chosen: str, redis: RedisServer) -> None:
+    folder.mkdir(parents=True)
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True, timeout=60)
+    text = json.dumps({"pid": int(dead.stdout), "port": redis.port}) if chosen == "of the dead" else chosen
+    (folder / "chosen.json").write_text(text)
+    assert choose_place(folder, 0).port not in (0, redis.port)
+
+
+def test_a_chosen_port_that_a_stranger_has_taken_is_given_up(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    with taken_port() as port:
+        (folder / "chosen.json").write_text(json.dumps({"pid": os.getpid(), "port": port}))
+        assert choose_place(folder, 0).port != port
 
 
 @pytest.mark.parametrize("state", ["", "{", "[]", '{"pid": 1}', '{"pid": 1, "port": "x"}', '{"pid": 1, "port": null}'])

@@ -9,7 +9,7 @@ import pytest
 from cameron.clock import read_stamp
 from cameron.core.explain.situation import DeadLetter, Node, Place, Situation
 from cameron.store import keys
-from cameron.store.situation import Situations
+from cameron.store.situation import Situations, Subject
 
 from ...acceptance.support.redis_server import RedisServer
 
@@ -54,8 +54,8 @@ def take(client: Any, count: int = 10) -> None:
     client.xreadgroup(keys.GROUP, "n1", {keys.queue("foo"): ">"}, count)
 
 
-def of(situations: Situations, record: dict[str, str], **fields: str) -> Situation:
-    return situations.of("foo", "k", UUID, record, fields)
+def of(situations: Situations, record: dict[str, str], running: tuple[str, ...] = (), **fields: str) -> Situation:
+    return situations.of(Subject("foo", "k", UUID, keys.job("foo", "k", UUID), record, fields, running))
 
 
 def test_a_job_waits_behind_those_that_nobody_has_been_given(situations: Situations, queue: str, client: Any) -> None:
@@ -120,14 +120,11 @@ def test_the_record_tells_of_crashes_and_of_who_wants_its_end(situations: Situat
 
 def test_running_tasks_have_the_time_of_their_first_call(situations: Situations, queue: str, client: Any) -> None:
     fields = {
-        "job.tasks": "start,a,b",
-        "task.start.status.current": "done",
         "task.start.status.running.time": "11-21-2026 00:46:59",
-        "task.a.status.current": "running",
         "task.a.status.running.time": "11-21-2026 00:47:00",
     }
     expected_ms = int(time.mktime((2026, 11, 21, 0, 47, 0, 0, 0, -1)) * 1000)
-    assert of(situations, add(client), **fields).called_ms == {"a": expected_ms}
+    assert of(situations, add(client), ("a",), **fields).called_ms == {"a": expected_ms}
     assert read_stamp("no stamp") == 0
 
 
@@ -147,6 +144,13 @@ def test_an_ended_job_is_in_no_queue_and_says_when_it_expires(situations: Situat
     assert (found.place, found.status, found.since_ms, found.ended) == (Place.MISSING, "done", T + 9, True)
     assert found.left_ms is not None
     assert 0 < found.left_ms <= LEASE_MS
+
+
+def test_the_hash_that_expires_is_the_one_that_is_named(situations: Situations, client: Any) -> None:
+    client.set("cameron:another:foo", "a hash of another layout", px=LEASE_MS)
+    left_ms = situations.of(Subject("foo", "k", UUID, "cameron:another:foo", {})).left_ms
+    assert left_ms is not None
+    assert 0 < left_ms <= LEASE_MS
 
 
 def test_a_job_that_was_handed_back_meanwhile_is_found_at_its_new_place(situations: Situations, queue: str, client: Any) -> None:

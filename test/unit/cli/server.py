@@ -49,6 +49,11 @@ class Server:
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
 
+def explained(status: str, **details: Any) -> dict[str, Any]:
+    """An explanation of a job of that status."""
+    return {"status": status, "sentence": "It is.", **details}
+
+
 def job(status: str, **tasks: str) -> dict[str, Any]:
     """A job as GET shows it."""
     shown = [{"name": name, "status": {"current": current, "time": "11-20-2026 10:11:12"}} for name, current in tasks.items()]

@@ -1,26 +1,71 @@
 """`cameron check`."""
 
+import json
 from pathlib import Path
 
 from .run import cameron
 
 
-def test_check_lists_the_processes(tmp_path: Path) -> None:
-    file = tmp_path / "p.config"
-    file.write_text('{processes, [{foo, {start_activity_url, "http://localhost:9292/foo/v0.0.1/start"}}]}.\n')
-    status, out, err = cameron("check", "--env", "test", CAMERON_PROCESSES_FILE=str(file))
-    assert (status, err) == (0, "")
-    assert "foo" in out
-    assert "http://localhost:9292/foo/v0.0.1/start" in out
-    assert "1 process, no problems" in out
+def check(folder: Path, config: str = "{processes, []}.", **settings: str) -> tuple[int, str, list[str]]:
+    """Exit status, stdout and the lines of stderr, with these definitions alone."""
+    file = folder / "p.config"
+    file.write_text(config)
+    places = {"CAMERON_PROCESSES_FILE": str(file), "CAMERON_DEFINITIONS_DIR": str(folder)}
+    status, out, err = cameron("check", "--env", "test", **places, **settings)
+    return status, out, err.splitlines()
 
 
-def test_check_tells_a_problem_with_its_place(tmp_path: Path) -> None:
-    file = tmp_path / "p.config"
-    file.write_text("{processes,\n  [}.\n")
-    status, out, err = cameron("check", "--env", "test", CAMERON_PROCESSES_FILE=str(file))
-    assert (status, out) == (1, "")
-    assert f"{file}:2:4" in err
+def define(folder: Path, name: str, text: str, dialect: str = "cameron") -> Path:
+    file = folder / dialect / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(text)
+    return file
+
+
+def row(out: str, name: str) -> str:
+    return next(line for line in out.splitlines() if name in line.split())
+
+
+def test_check_lists_the_processes_of_all_dialects_with_their_places(tmp_path: Path) -> None:
+    mender = {"name": "door", "tasks": [{"name": "open", "type": "cli", "taskdef": {"command": ["/bin/true"]}}]}
+    yaml = define(tmp_path, "bar.yaml", "name: bar\nstart_point_url: http://localhost/{key}", "tickets")
+    file = define(tmp_path, "door.json", json.dumps(mender), "mender")
+    config = '{processes, [{foo, {start_activity_url, "http://localhost:9292/foo/v0.0.1/start"}}]}.\n'
+    status, out, err = check(tmp_path, config, CAMERON_COMMANDS_ALLOWED_BINARIES="/bin/true")
+    assert (status, err) == (0, [])
+    assert row(out, "foo").split() == ["foo", "cameron", "http://localhost:9292/foo/v0.0.1/start", str(tmp_path / "p.config")]
+    assert row(out, "workflow:bar").split() == ["workflow:bar", "tickets", "http://localhost/{key}", str(yaml)]
+    assert row(out, "door").split() == ["door", "mender", "/bin/true", str(file)]
+    assert out.splitlines()[-1] == "3 processes, no problems"
+
+
+def test_check_tells_each_problem_on_a_line_with_its_place(tmp_path: Path) -> None:
+    define(tmp_path, "sound.json", '{"name": "sound", "start_activity_url": "http://a/"}')
+    text = define(tmp_path, "text.json", '{\n  "name" "text"}')
+    value = define(tmp_path, "value.json", '{"name": "value", "start_activity_url": "a"}')
+    status, out, err = check(tmp_path)
+    assert status == 1
+    assert "sound" in out
+    assert out.splitlines()[-1] == "1 process, 2 problems"
+    assert err[0].startswith(f"{text}:2:10: ")
+    assert err[1].startswith(f"{value}: $.start_activity_url: ")
+    assert len(err) == 2
+
+
+def test_check_tells_a_problem_of_the_config_file_with_its_place_and_goes_on(tmp_path: Path) -> None:
+    define(tmp_path, "sound.json", '{"name": "sound", "start_activity_url": "http://a/"}')
+    status, out, err = check(tmp_path, "{processes,\n  [}.\n")
+    assert status == 1
+    assert [line.startswith(f"{tmp_path}/p.config:2:4") for line in err] == [True]
+    assert "sound" in out
+    assert out.splitlines()[-1] == "1 process, 1 problem"
+
+
+def test_what_a_file_is_called_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    define(tmp_path, "a\x1b[2J\n.json", "{")
+    status, _, err = check(tmp_path)
+    assert (status, len(err)) == (1, 1)
+    assert "\x1b" not in err[0]
 
 
 def test_check_tells_a_bad_setting() -> None:
@@ -36,8 +81,41 @@ def test_check_of_an_unknown_environment_is_a_2() -> None:
 
 
 def test_check_shows_the_options_of_a_process(tmp_path: Path) -> None:
-    file = tmp_path / "p.config"
-    file.write_text('{processes, [{foo, [{start_activity_url, "http://localhost/"}, {unique, key}, {retry, [{attempts, 5}]}]}]}.\n')
-    status, out, err = cameron("check", "--env", "test", CAMERON_PROCESSES_FILE=str(file))
-    assert (status, err) == (0, "")
+    text = '{processes, [{foo, [{start_activity_url, "http://localhost/"}, {unique, key}, {retry, [{attempts, 5}]}]}]}.\n'
+    status, out, err = check(tmp_path, text)
+    assert (status, err) == (0, [])
     assert "retry.attempts 5; unique key" in out
+
+
+def mender(*command: str, **more: object) -> str:
+    return json.dumps({"name": "disk", "tasks": [{"name": "df", "type": "cli", "cli": {"command": command}}], **more})
+
+
+def test_check_notes_a_program_that_the_environment_does_not_allow(tmp_path: Path) -> None:
+    file = define(tmp_path, "disk.json", mender("/bin/df", "-P"), "mender")
+    status, out, err = check(tmp_path, CAMERON_COMMANDS_ALLOWED_BINARIES="/bin/du")
+    assert (status, err) == (0, [f"{file}: note: task 'df' runs /bin/df, which is not in commands.allowed_binaries of this environment"])
+    assert out.splitlines()[-1] == "1 process, no problems, 1 note"
+    assert check(tmp_path, CAMERON_COMMANDS_ALLOWED_BINARIES="/bin/du,/bin/df")[2] == []
+
+
+def test_check_notes_each_variable_that_the_environments_templates_may_not_use(tmp_path: Path) -> None:
+    text = mender("${env.PROGRAM}", "${env.A.B|none}", "$${env.NONE}", "${env.HOME} ${env.PROGRAM}", description="costs ${")
+    file = define(tmp_path, "disk.json", text, "mender")
+    status, _, err = check(tmp_path, CAMERON_TEMPLATES_ENV="HOME")
+    told = "is a variable that is not in templates.env of this environment"
+    assert (status, err) == (0, [f"{file}: note: ${{env.{name}}} {told}" for name in ("PROGRAM", "A.B")])
+    assert check(tmp_path, CAMERON_TEMPLATES_ENV="HOME,PROGRAM")[2] == err[1:]
+
+
+def test_where_texts_are_no_templates_nothing_is_noted(tmp_path: Path) -> None:
+    define(tmp_path, "one.json", '{"name": "one", "start_activity_url": "http://h/${env.HOME}"}')
+    assert check(tmp_path)[::2] == (0, [])
+
+
+def test_notes_and_problems_are_told_side_by_side(tmp_path: Path) -> None:
+    define(tmp_path, "disk.json", mender("/bin/df"), "mender")
+    define(tmp_path, "text.json", "{")
+    status, out, err = check(tmp_path)
+    assert (status, len(err)) == (1, 2)
+    assert out.splitlines()[-1] == "1 process, 1 problem, 1 note"

@@ -40,7 +40,9 @@ def test_an_unknown_environment_is_a_2_without_a_traceback() -> None:
 @pytest.mark.parametrize("command", ["start", "explain", "cancel", "retry", "jobs", "dead", "nodes", "drain", "health"])
 def test_nobody_at_the_url_is_a_1_that_says_how_to_start_one(here: Callable[..., tuple[int, str, str]], command: str) -> None:
     arguments = {"start": ["foo", "--key", "k"], "jobs": ["foo"], "dead": ["foo"], "nodes": [], "drain": [], "health": []}
-    status, out, err = here(command, *arguments.get(command, ["/api/process/foo/key/k/job/u"]), "--url", "http://127.0.0.1:1")
+    status, out, err = here(
+        command, *arguments.get(command, ["/api/process/foo/key/k/job/63f44a1a36d8472a3c501b6fbc2e8825"]), "--url", "http://127.0.0.1:1"
+    )
     assert (status, out) == (1, "")
     assert err.startswith("cameron: no Cameron answers at http://127.0.0.1:1 (connection refused): start one with `cameron serve`")
     assert err.count("\n") == 1
@@ -53,7 +55,9 @@ def test_a_command_used_wrongly_is_a_2(here: Callable[..., tuple[int, str, str]]
     assert here(*command)[0] == 2
 
 
-@pytest.mark.parametrize("command", [["nodes"], ["jobs", "foo"], ["tree"], ["health"], ["job", "/api/process/foo/key/k/job/u"]])
+@pytest.mark.parametrize(
+    "command", [["nodes"], ["jobs", "foo"], ["tree"], ["health"], ["job", "/api/process/foo/key/k/job/63f44a1a36d8472a3c501b6fbc2e8825"]]
+)
 def test_a_url_that_is_none_is_a_2_in_one_line(here: Callable[..., tuple[int, str, str]], command: list[str]) -> None:
     told = "cameron: 'localhost:8080' is no URL: give one such as http://localhost:8080\n"
     assert here(*command, "--url", "localhost:8080") == (2, "", told)

@@ -5,11 +5,20 @@ from collections.abc import Callable
 
 import pytest
 
+from cameron.definitions import Settings, dialects
+
 from .run import cameron
 from .server import Server, job
 
 Here = Callable[..., tuple[int, str, str]]
-JOB = "/api/process/foo/key/k/job/u"
+UUID = "63f44a1a36d8472a3c501b6fbc2e8825"
+JOB = f"/api/process/foo/key/k/job/{UUID}"
+DIALECTS = {
+    "cameron": JOB,
+    "tickets": f"/api/workflow/bar/ticket/{UUID}",
+    "mender": f"/api/workflow/decommission_device/{UUID}",
+    "machinery": f"/e/177797e2e2d97ab8f80f2a1a8a5f2e37/{UUID}",
+}
 
 
 def test_job_prints_the_job(server: Server) -> None:
@@ -84,13 +93,48 @@ def test_what_cannot_be_is_a_1_with_the_servers_words(server: Server, here: Here
 
 
 @pytest.mark.parametrize("command", ["job", "explain", "cancel", "retry"])
-@pytest.mark.parametrize("text", ["63f44a1a36d8472a3c501b6fbc2e8825", "", "/job", JOB + "/explain", "/api/process/foo/start", "http://h/"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        UUID,
+        "",
+        "/job",
+        "http://h/",
+        JOB + "/explain",
+        JOB[:-1],
+        "/api/process/foo/start",
+        "/api/workflow/foo/start",
+        DIALECTS["mender"] + "/cancel",
+        f"/e/{UUID}",
+        f"/api/workflow/bar/tickets/{UUID}",
+    ],
+)
 def test_what_is_no_location_is_a_2_before_anybody_is_asked(server: Server, here: Here, command: str, text: str) -> None:
-    told = f"cameron: {text!r} is no LOCATION: give what `cameron start` or `cameron jobs` printed\n"
-    assert (here(command, text), server.asked) == ((2, "", told), [])
+    status, out, err = here(command, text)
+    assert (status, out, server.asked) == (2, "", [])
+    assert err.startswith(f"cameron: {text!r} is no LOCATION: give what `cameron start` or `cameron jobs` printed")
+    assert err.count("\n") == 1
 
 
 @pytest.mark.parametrize("text", [JOB, JOB[1:], "/behind/a/proxy" + JOB])
 def test_a_location_may_be_a_path(server: Server, here: Here, text: str) -> None:
     server.will(f"GET /{text.lstrip('/')}", job("done"))
     assert here("job", text)[0] == 0
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("behind", ["", "/behind/a/proxy"])
+def test_the_locations_of_each_dialect_are_taken_by_every_command(server: Server, here: Here, dialect: str, behind: str) -> None:
+    path = behind + DIALECTS[dialect]
+    server.will(f"GET {path}", {"status": "pending"})
+    server.will(f"GET {path}/explain", EXPLANATION)
+    server.will(f"POST {path}/cancel", {"status": "cancelled"})
+    server.will(f"POST {path}/retry", {"tasks": []})
+    commands = ("job", "explain", "cancel", "retry")
+    assert [here(command, location)[0] for command in commands for location in (path, server.url + path)] == [0] * 8
+    asked = (f"GET {path}", f"GET {path}/explain", f"POST {path}/cancel", f"POST {path}/retry")
+    assert server.asked == [one for one in asked for _ in range(2)]
+
+
+def test_the_dialects_named_here_are_all_there_are() -> None:
+    assert set(DIALECTS) == set(dialects(Settings()))

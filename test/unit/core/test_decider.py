@@ -4,6 +4,7 @@ import pytest
 
 from cameron.core.decider import decide
 from cameron.core.event import (
+    Awaited,
     Failure,
     JobChanged,
     JobEnded,
@@ -15,10 +16,14 @@ from cameron.core.event import (
     TaskDue,
     TaskFailed,
     TaskInterrupted,
+    TaskReplied,
+    TaskSkipped,
+    TaskTried,
+    TaskWaits,
 )
-from cameron.core.job import Job, apply, new_job
+from cameron.core.job import Job, apply, new_job, suspicion
 from cameron.core.process import Activity, Limits, RetryPolicy
-from cameron.core.status import Status
+from cameron.core.status import IllegalTransition, Status
 
 from .run import BEGIN_MS, DEADLINE_MS, Plan, Run, activity, process
 
@@ -258,3 +263,111 @@ def test_an_activity_that_is_not_required_may_fail() -> None:
 def test_the_outcome_of_a_job_that_was_grown_is_its_graph() -> None:
     run = Run(process(), lambda job, task: Success('{"n":1}', None, "undefined")).start().to_the_end()
     assert [task.output and task.output.data for task in run.job.tasks.values()] == ['{"n":1}']
+
+
+# what is still to come
+
+
+def called(**fields: object) -> Job:
+    """A job whose only task has been called."""
+    job, _ = apply(new_job(process(activity("start", **fields)), "key", "uuid", b"", DEADLINE_MS), JobStarted())
+    return apply(job, TaskCalled("start"))[0]
+
+
+def awaiting(awaited: Awaited, at_ms: int = BEGIN_MS) -> Job:
+    """A job whose only task waits for what is still to come."""
+    job, _ = apply(called(), TaskReplied("start", awaited))
+    [waits] = decide(process(), job, at_ms, 0.5)
+    return apply(job, waits)[0]
+
+
+@pytest.mark.parametrize("callback", [True, False])
+def test_a_task_whose_outcome_is_still_to_come_waits_for_it(callback: bool) -> None:
+    job, changes = apply(called(), TaskReplied("start", Awaited(2.5, callback)))
+    assert (changes, decide(process(), job, BEGIN_MS, 0.5)) == ([], [TaskWaits("start", BEGIN_MS + 2500)])
+    job, changes = apply(job, TaskWaits("start", BEGIN_MS + 2500))
+    assert (changes, decide(process(), job, BEGIN_MS, 0.5)) == ([TaskTried("start")], [])
+
+
+def test_a_callback_that_does_not_come_in_time_is_a_failure() -> None:
+    job, _ = apply(awaiting(Awaited(2.5, callback=True)), TaskDue("start"))
+    assert decide(process(), job, BEGIN_MS + 2500, 0.5) == [
+        TaskReplied("start", Failure("timeout", "timeout: no callback came within 2.5 s")),
+    ]
+
+
+def test_a_callback_that_failed_to_come_may_be_asked_for_again() -> None:
+    persistent = process(activity("start", retry=RetryPolicy(attempts=2, on=frozenset({"timeout"}))))
+    job, _ = apply(new_job(persistent, "key", "uuid", b"", DEADLINE_MS), JobStarted())
+    events = [TaskCalled("start"), TaskReplied("start", Awaited(1, callback=True)), TaskWaits("start", BEGIN_MS + 1000), TaskDue("start")]
+    for event in events:
+        job, _ = apply(job, event)
+    [failed] = decide(persistent, job, BEGIN_MS + 1000, 0.0)
+    job, _ = apply(job, failed)
+    [delayed] = decide(persistent, job, BEGIN_MS + 1000, 0.0)
+    assert delayed == TaskDelayed("start", BEGIN_MS + 1000)
+    job, _ = apply(apply(job, delayed)[0], TaskDue("start"))
+    assert job.tasks["start"].awaited is None
+    assert decide(persistent, job, BEGIN_MS + 1000, 0.0) == [TaskCalled("start")]
+
+
+def test_a_delay_is_done_when_its_time_has_passed() -> None:
+    job, _ = apply(awaiting(Awaited(2.5, callback=False)), TaskDue("start"))
+    assert decide(process(), job, BEGIN_MS + 2500, 0.5) == [TaskReplied("start", Success("null"))]
+
+
+def test_a_wait_whose_timer_fires_early_goes_on() -> None:
+    job, _ = apply(awaiting(Awaited(2.5, callback=True)), TaskDue("start"))
+    assert decide(process(), job, BEGIN_MS + 2499, 0.5) == [TaskWaits("start", BEGIN_MS + 2500)]
+
+
+def test_a_waiting_task_is_neither_called_again_nor_suspected_after_a_crash() -> None:
+    job = awaiting(Awaited(2.5, callback=True))
+    assert suspicion(job._replace(tasks={"start": job.tasks["start"]._replace(crashes=3)})) == 0
+
+
+def test_what_is_called_at_most_once_may_wait_for_its_callback() -> None:
+    once = process(activity("start", at_most_once=True))
+    job, _ = apply(new_job(once, "key", "uuid", b"", DEADLINE_MS), JobStarted())
+    for event in (
+        TaskCalled("start"),
+        TaskReplied("start", Awaited(1, callback=True)),
+        TaskWaits("start", BEGIN_MS + 1000),
+        TaskDue("start"),
+    ):
+        job, _ = apply(job, event)
+    assert decide(once, job, BEGIN_MS, 0.0) == [TaskWaits("start", BEGIN_MS + 1000)]
+
+
+def test_a_callback_settles_its_task_whenever_it_comes() -> None:
+    for job in (called(), awaiting(Awaited(2.5, callback=True))):
+        job, _ = apply(job, TaskReplied("start", Success("1")))
+        assert (job.tasks["start"].status, job.tasks["start"].awaited) == (Status.DONE, None)
+        assert decide(process(), job, BEGIN_MS, 0.5) == [JobEnded(Status.DONE)]
+
+
+# what is skipped
+
+
+def test_a_skipped_task_has_ended_and_frees_those_that_wait_for_it() -> None:
+    chain = process(activity("a", required=True), activity("b", after=("a",)))
+    job, _ = apply(new_job(chain, "key", "uuid", b"", DEADLINE_MS), JobStarted())
+    job, changes = apply(job, TaskSkipped("a", "nothing to do"))
+    assert changes == [TaskChanged("a", Status.SKIPPED)]
+    assert (job.failing, job.open, decide(chain, job, BEGIN_MS, 0.5)) == (False, 1, [TaskCalled("b")])
+    job, _ = apply(job, TaskSkipped("b", "neither"))
+    assert decide(chain, job, BEGIN_MS, 0.5) == [JobEnded(Status.DONE)]
+
+
+def test_what_was_called_cannot_be_skipped_any_more() -> None:
+    with pytest.raises(IllegalTransition):
+        apply(called(), TaskSkipped("start", "too late"))
+
+
+# how retries wait
+
+
+def test_any_failure_is_tried_again_where_the_policy_says_so() -> None:
+    job = failed(Failure("exit_3", "x"), retry=RetryPolicy(attempts=2, on=frozenset({"*"}), delay_s=4, jitter=False))
+    of = process(activity("start", retry=RetryPolicy(attempts=2, on=frozenset({"*"}), delay_s=4, jitter=False)))
+    assert decide(of, job, BEGIN_MS, 0.1) == [TaskDelayed("start", BEGIN_MS + 4000)]

@@ -34,3 +34,13 @@ def test_a_wait_is_between_nothing_and_the_cap_whatever_the_policy(
 )
 def test_another_attempt_needs_one_left_and_a_kind_of_failure_that_the_policy_names(attempt: int, kind: str, again: bool) -> None:
     assert may_retry(POLICY, attempt, kind) is again
+
+
+@pytest.mark.parametrize("kind", ["template", "not_allowed", "cannot_run", "invalid_url", "limit"])
+def test_what_another_attempt_cannot_change_is_not_tried_again_by_a_policy_for_all(kind: str) -> None:
+    assert not may_retry(RetryPolicy(on=frozenset({"*"})), 1, kind)
+    assert may_retry(RetryPolicy(on=frozenset({"*"})), 1, "exit_1")
+
+
+def test_a_policy_without_jitter_waits_as_long_as_it_says() -> None:
+    assert [delay_s(RetryPolicy(delay_s=2, factor=3, jitter=False), attempt, 0.1) for attempt in (1, 2, 3)] == [2, 6, 18]

@@ -1,7 +1,7 @@
 """The main dialect: what it takes as a request and as a reply, and what it says of the rest."""
 
 import json
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,19 +15,11 @@ from cameron.definitions.cameron import CameronDialect
 from cameron.definitions.settings import Settings
 from cameron.errors import ConfigError, InvalidRequest
 
+from .written import Reply
+
 SETTINGS = Settings(RetryPolicy(attempts=7), Timeouts(call_s=1.5), Limits(max_tasks=5))
 DIALECT = CameronDialect(SETTINGS)
 FOO = DIALECT.process("foo", "http://service/start", "here")
-
-
-class Reply(NamedTuple):
-    """What came of a call."""
-
-    body: bytes = b'{"data": null}'
-    status: int = 200
-    retry_after: str = ""
-    failure: str | None = None
-    error: str = ""
 
 
 def running(key: str = "(id,007)") -> Job:
@@ -52,7 +44,7 @@ def replied(**fields: Any) -> Any:
 
 def test_a_process_is_its_one_start_activity_with_the_nodes_settings() -> None:
     [start] = FOO.activities
-    assert (FOO.name, FOO.dialect, FOO.start_url, FOO.limits) == ("foo", "cameron", "http://service/start", Limits(max_tasks=5))
+    assert (FOO.name, FOO.dialect, FOO.start_target, FOO.limits) == ("foo", "cameron", "http://service/start", Limits(max_tasks=5))
     assert (start.name, start.kind, start.after, start.required, start.at_most_once) == ("start", "http", (), False, False)
     assert (start.retry.attempts, start.timeouts.call_s) == (7, 1.5)
 
@@ -60,7 +52,7 @@ def test_a_process_is_its_one_start_activity_with_the_nodes_settings() -> None:
 def test_a_stored_definition_reads_as_the_very_same_process() -> None:
     assert DIALECT.read_process(FOO.document) == FOO
     assert read_document(FOO.document, SETTINGS) == FOO
-    assert list(dialects(SETTINGS)) == ["cameron"]
+    assert list(dialects(SETTINGS)) == ["cameron", "tickets", "mender", "machinery"]
 
 
 def test_definitions_that_differ_have_different_digests() -> None:
@@ -70,7 +62,7 @@ def test_definitions_that_differ_have_different_digests() -> None:
 
 @pytest.mark.parametrize("url", ["HTTP://service/", "https://service/ä b"])
 def test_a_start_url_is_of_http(url: str) -> None:
-    assert DIALECT.process("foo", url, "here").start_url == url
+    assert DIALECT.process("foo", url, "here").start_target == url
 
 
 @pytest.mark.parametrize("url", ["", "ftp://service/", "service/start", "httpx://service", " http://service"])

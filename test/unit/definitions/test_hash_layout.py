@@ -4,16 +4,72 @@ import json
 from random import Random
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cameron.core.event import JobEnded
-from cameron.core.job import new_job
+from cameron.core.event import (
+    Awaited,
+    Event,
+    JobEnded,
+    JobStarted,
+    TaskCalled,
+    TaskDelayed,
+    TaskReplied,
+    TaskSkipped,
+    TaskWaits,
+)
+from cameron.core.job import Job, apply, new_job
+from cameron.core.process import Process
 from cameron.core.status import Status
-from cameron.definitions import hash_layout
 
-from ..core.run import DEADLINE_MS, Plan, process
-from .written import GRAPHS, ORDERS, STAMP, Graph, Store, by_place, lasting, pairs, part_way, run_of, stored
+from ..core.run import DEADLINE_MS, Plan, activity, process
+from .written import DIALECT, GRAPHS, ORDERS, STAMP, Graph, Store, by_place, lasting, pairs, part_way, run_of, stored
+
+# what waits, and what is skipped
+
+
+def chain(*names: str) -> Process:
+    """A process of activities one after another."""
+    return process(*(activity(name, after=names[at - 1 : at] if at else ()) for at, name in enumerate(names)))
+
+
+def happened(of: Process, *events: Event) -> tuple[Job, Store]:
+    """A job to which that has happened, and what would have been written, each event for itself."""
+    job, store = new_job(of, "key", "uuid", b"payload", DEADLINE_MS), Store()
+    for event in (JobStarted(), *events):
+        job, changes = apply(job, event)
+        store.write(job, changes)
+    return job, store
+
+
+@pytest.mark.parametrize("awaited", [Awaited(2.5, callback=True), Awaited(86_400, callback=False)])
+def test_a_task_that_waits_is_rebuilt_as_it_waited(awaited: Awaited) -> None:
+    of = process(activity("start", callback_s=60))
+    job, store = happened(of, TaskCalled("start"), TaskReplied("start", awaited), TaskWaits("start", 7))
+    task = store.restored(of).tasks["start"]
+    assert (task.awaited, task.until_ms, task.attempts, task.status) == (awaited, 7, 1, Status.RUNNING)
+    store.write(*apply(job, TaskDelayed("start", 9)))
+    assert store.restored(of).tasks["start"].awaited is None
+
+
+def test_a_skipped_task_is_rebuilt_as_skipped_and_shown_with_its_reason() -> None:
+    of = chain("a", "b")
+    job, store = happened(of, TaskSkipped("a", "there is no a"), TaskCalled("b"))
+    assert store.fields["task.a.status.current"] == "skipped"
+    assert "task.a.status.running.time" not in store.fields
+    rebuilt = store.restored(of)
+    assert (rebuilt.tasks["a"], rebuilt.open) == (job.tasks["a"], 1)
+    shown = json.loads(DIALECT.show("foo", "key", "uuid", store.fields, {}))
+    assert shown["tasks"][0] == {"name": "a", "status": {"current": "skipped", "time": STAMP}, "data": "there is no a"}
+
+
+def test_what_a_call_wants_kept_is_in_the_record_and_not_in_the_hash() -> None:
+    of = process()
+    _, store = happened(of, TaskCalled("start", "PUT http://x"))
+    assert store.record == {"task.start.note": "PUT http://x"}
+    assert store.restored(of).tasks["start"].note == "PUT http://x"
+
 
 # the rebuild
 
@@ -98,7 +154,7 @@ def test_a_delayed_task_keeps_its_time_and_its_attempts() -> None:
 
 def test_a_job_taken_up_writes_its_tasks_and_its_first_call() -> None:
     run = run_of(process(), (Plan(),)).start()
-    assert dict(pairs(hash_layout.writes(*run.commits[0], STAMP).fields)) == {
+    assert dict(pairs(DIALECT.layout.writes(*run.commits[0], STAMP).fields)) == {
         "job.status.current": "running",
         "job.status.running.time": STAMP,
         "job.tasks": "start",
@@ -110,7 +166,7 @@ def test_a_job_taken_up_writes_its_tasks_and_its_first_call() -> None:
 def test_a_reply_is_written_with_all_that_it_starts() -> None:
     run = run_of(process(), (Plan(children=(("a", Plan()), ("a", Plan()))),)).start()
     run.reply("start")
-    writes = hash_layout.writes(*run.commits[1], STAMP)
+    writes = DIALECT.layout.writes(*run.commits[1], STAMP)
     definitions = '[{"name":"a","url":"http://service/a"},{"name":"a","url":"http://service/a"}]'
     assert dict(pairs(writes.fields)) == {
         "task.start.status.current": "done",
@@ -130,7 +186,7 @@ def test_a_reply_is_written_with_all_that_it_starts() -> None:
 def test_a_failure_is_written_as_the_tasks_output_and_as_a_text_of_its_own() -> None:
     run = run_of(process(), (Plan("timeout"),)).start()
     run.reply("start")
-    writes = hash_layout.writes(*run.commits[1], STAMP)
+    writes = DIALECT.layout.writes(*run.commits[1], STAMP)
     assert dict(pairs(writes.fields)) == {
         "task.start.status.current": "error",
         "task.start.status.error.time": STAMP,
@@ -201,7 +257,7 @@ def test_the_hash_holds_documented_fields_alone(graph: Graph, order: Random) -> 
 
 def shown(store: Store) -> Any:
     """The document, read."""
-    return json.loads(hash_layout.show("foo", "ke/y ä", "uuid", store.fields))
+    return json.loads(DIALECT.show("foo", "ke/y ä", "uuid", store.fields, {}))
 
 
 def test_an_accepted_job_is_shown_as_scheduled_without_tasks() -> None:

@@ -31,7 +31,7 @@ def written(folder: Path, options: str) -> Path:
 
 def process(folder: Path, options: str) -> Process:
     """The process of that file."""
-    [read] = load(written(folder, options), SETTINGS)
+    [read] = load(written(folder, options), SETTINGS).processes
     return read
 
 
@@ -80,6 +80,7 @@ GOOD = [
     ("retry.on", "{retry, [{on, []}]}", frozenset()),
     ("retry.on", "{retry, [{on, [refused, http_500, refused]}]}", {"refused", "http_500"}),
     ("retry.on", "{retry, [{on, [\"timeout\", 'tls']}]}", {"timeout", "tls"}),
+    ("retry.on", "{retry, [{on, [exit_75, signal_9]}]}", {"exit_75", "signal_9"}),
     ("retry.on", "{retry, [{on, [http_5xx, http_429]}]}", {"http_429", *(f"http_{status}" for status in range(500, 600))}),
 ]
 
@@ -165,7 +166,10 @@ WHOLE = "must be a whole number from 1 to"
         ("{retry, [{on, refused}]}", ":2:11: retry.on of 'foo' must be a list of refused, unknown_host,"),
         ("{retry, [{on, [refused, tiemout]}]}", "not 'tiemout' (did you mean timeout?)"),
         ("{retry, [{on, [7]}]}", "not 7"),
-        ("{retry, [{on, [http_200]}]}", "a status such as http_503, or http_5xx for all of those, not 'http_200'"),
+        (
+            "{retry, [{on, [http_200]}]}",
+            "a status such as http_503, or http_5xx for all of those, exit_1 or signal_9 of commands, not 'http_200'",
+        ),
         ("{retry, [{on, [http_600]}]}", "not 'http_600'"),
         ("{retry, [{on, [http_50]}]}", "not 'http_50'"),
         ("{retry, [{on, [limit]}]}", "not 'limit'"),
@@ -208,7 +212,7 @@ def test_what_is_no_option_is_refused_with_its_place(tmp_path: Path, text: str, 
 @pytest.mark.parametrize(
     ("text", "told"),
     [
-        ("[]", ":1:14: 'foo' has no start_activity_url: add {start_activity_url, \"http://...\"} to its list"),
+        ("[]", ":1:14: 'foo' has no start_activity_url: add {start_activity_url, \"http://...\"} to it"),
         ("[{max_jobs, 5}]", ":1:14: 'foo' has no start_activity_url"),
         ("[{start_activity_ulr, 5}]", ":1:21: 'foo' has no option 'start_activity_ulr' (did you mean start_activity_url?)"),
         ("[{start_activity_url, 7}]", ":1:21: start_activity_url of 'foo' must be a string such as \"http://...\", not 7"),
@@ -228,11 +232,11 @@ def test_the_example_in_the_shipped_file_shows_every_option(tmp_path: Path) -> N
     example = "\n".join(line.removeprefix("%%") for line in shipped.splitlines() if line.startswith("%%   "))
     file = tmp_path / "test.config"
     file.write_text(f"{{processes, [{example}\n]}}.", encoding="utf-8")
-    assert {line.split(" ")[0] for read in load(file) for line in describe(read)} == set(OPTIONS)
+    assert {line.split(" ")[0] for read in load(file).processes for line in describe(read)} == set(OPTIONS)
 
 
 def test_every_kind_of_failure_is_known_to_retries_or_cannot_be_helped_by_one() -> None:
-    assert {*FAILURES, "invalid_url"} == {*call.Failure, "invalid_reply"}
+    assert {*FAILURES, "invalid_url", "cannot_run"} == {*call.Failure, "invalid_reply"}
 
 
 def test_next_activities_have_the_options_of_the_process_that_they_grow_in(tmp_path: Path) -> None:
@@ -260,7 +264,7 @@ def test_a_process_without_options_keeps_the_digest_that_running_jobs_know(tmp_p
     ):
         file = tmp_path / "test.config"
         file.write_text(f"{{processes, [{{foo, {text}}}]}}.", encoding="utf-8")
-        [read] = load(file, SETTINGS)
+        [read] = load(file, SETTINGS).processes
         assert (read.document, read.digest) == (document, "e526b735a9e4f372")
     assert read_document(document, Settings()).digest == "e526b735a9e4f372"
     assert describe(read) == []

@@ -11,7 +11,6 @@ from cameron.core.event import Change, Outcome
 from cameron.core.job import Job, Task, new_job
 from cameron.core.process import Activity, Process
 from cameron.core.status import Status
-from cameron.definitions import hash_layout
 from cameron.definitions.cameron import CameronDialect
 from cameron.definitions.dialect import JobRequest
 from cameron.definitions.settings import Settings
@@ -26,11 +25,14 @@ STAMP = "11-20-2026 22:38:00"
 class Reply(NamedTuple):
     """What came of a call."""
 
-    body: bytes
+    body: bytes = b'{"data": null}'
     status: int = 200
     retry_after: str = ""
     failure: str | None = None
     error: str = ""
+    stderr: bytes = b""
+    is_callback: bool = False
+    is_cut: bool = False
 
 
 def replied(plan: Plan, job: Job, task: Task) -> Outcome:
@@ -56,13 +58,13 @@ class Store:
     """What Redis would hold of a job: its hash, its record, its error keys."""
 
     def __init__(self) -> None:
-        self.fields = dict(pairs(hash_layout.accepted(JobRequest("key", "data", "me", b"payload"), STAMP)))
+        self.fields = dict(pairs(DIALECT.layout.accepted(JobRequest("key", "data", "me", b"payload"), STAMP)))
         self.record: dict[str, str] = {}
         self.errors: dict[str, str] = {}
 
     def write(self, job: Job, changes: list[Change]) -> None:
         """As the scripts `transition`, `end` and `revive` do."""
-        writes = hash_layout.writes(job, changes, STAMP)
+        writes = DIALECT.layout.writes(job, changes, STAMP)
         self.fields.update(pairs(writes.fields))
         self.record.update(pairs(writes.record))
         self.errors.update(writes.errors)
@@ -73,7 +75,7 @@ class Store:
 
     def restored(self, of: Process) -> Job:
         """The job rebuilt from what is stored."""
-        return hash_layout.restore(DIALECT, new_job(of, "key", "uuid", b"payload", DEADLINE_MS), self.fields, self.record)
+        return DIALECT.layout.restore(new_job(of, "key", "uuid", b"payload", DEADLINE_MS), self.fields, self.record)
 
 
 def pairs(flat: list[str]) -> Iterable[tuple[str, str]]:

@@ -20,10 +20,10 @@ def test_what_is_remembered_is_bounded() -> None:
     assert signals.new([signal(0), signal(2)]) == [signal(0)]
 
 
-def test_a_cancellation_is_kept_until_somebody_takes_it() -> None:
+def test_what_a_job_is_to_be_told_is_kept_until_somebody_takes_it() -> None:
     signals = Signals()
     signals.keep("a", signal(1))
     signals.keep("a", signal(2))
     assert signals.heeded == []
-    assert [signals.take("a"), signals.take("a"), signals.take("b")] == [True, False, False]
+    assert [signals.take("a"), signals.take("a"), signals.take("b")] == [[signal(1), signal(2)], [], []]
     assert signals.heeded == ["1-0", "2-0"]

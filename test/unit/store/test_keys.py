@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cameron.store import keys
 
 UUID = "0123456789abcdef0123456789abcdef"
 OTHER = "fedcba9876543210fedcba9876543210"
-PROCESSES = st.sampled_from(["foo", "foo.bar", "key", "job"])
+PROCESSES = st.sampled_from(["foo", "foo.bar", "key", "job", "workflow", "workflow:foo", "workflow:key"])
 ANYTHING = st.text("ab:/ " + "keyjoberr", min_size=1, max_size=12) | st.just(f"42:job:{UUID}") | st.just(f"42:job:{UUID}:start:error")
 UUIDS = st.sampled_from([UUID, OTHER])
 
@@ -18,6 +18,21 @@ def test_the_documented_names() -> None:
     job = keys.job("foo", "(id,007)", UUID)
     assert job == f"cameron:process:foo:key:(id,007):job:{UUID}"
     assert keys.task_error(job, "act_1") == f"cameron:process:foo:key:(id,007):job:{UUID}:act_1:error"
+
+
+def test_the_documented_names_outside_the_main_name_space() -> None:
+    job = keys.job_in("workflow", "foo", "ticket", UUID)
+    assert job == f"cameron:workflow:foo:ticket:{UUID}"
+    assert keys.task_error(job, "kar") == f"cameron:workflow:foo:ticket:{UUID}:kar:error"
+    assert keys.queue("workflow:foo") == "cameron:workflow:foo:queue:incoming"
+    assert keys.dead("workflow:foo") == "cameron:workflow:foo:queue:dead"
+
+
+def test_the_engines_own_names_of_such_a_process_bear_its_qualified_name() -> None:
+    assert keys.record("workflow:foo", UUID) == f"cameron:record:workflow:foo:{UUID}"
+    assert keys.jobs("workflow:foo", "done") == "cameron:jobs:workflow:foo:done"
+    assert keys.unique("workflow:foo", "k") == "cameron:unique:workflow/foo:k"
+    assert keys.idempotency("workflow:foo", "t") == "cameron:idempotency:workflow/foo:t"
 
 
 def test_the_engines_own_names_stay_clear_of_the_documented_pattern() -> None:
@@ -63,6 +78,7 @@ def test_things_of_different_kinds_never_share_a_name(one: tuple[str, str, str],
 
 
 @given(JOBS, JOBS)
+@example(("workflow", "foo:k", UUID), ("workflow:foo", "k", UUID))
 def test_what_is_kept_for_one_key_is_not_another_ones(one: tuple[str, str, str], other: tuple[str, str, str]) -> None:
     same = one[:2] == other[:2]
     assert (keys.unique(*one[:2]) == keys.unique(*other[:2])) == same

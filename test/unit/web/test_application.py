@@ -40,6 +40,8 @@ def test_an_unknown_path_is_a_404_that_names_it(client: TestClient, path: str) -
     assert (result.status_code, result.headers["content-type"]) == (404, "application/json")
     assert result.json["error"]["code"] == "not_found"
     assert path in result.json["error"]["message"]
+    for start in ("/api/process/NAME/start", "/api/workflow/NAME/start", "/api/workflow/NAME,", "/e/WORKFLOW_ID", " or /brief/ID,"):
+        assert start in result.json["error"]["message"]
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,22 @@ def test_a_malformed_segment_is_a_400(client: TestClient, engine: Any, segment: 
     assert engine.asked == []
 
 
+def test_a_job_of_another_dialect_is_asked_for_as_its_path_says(client: TestClient, engine: Any) -> None:
+    engine.shown["a/f", "", "u"] = b"{}"
+    assert client.simulate_get("/brief/a%2Ff/u").status_code == 200
+    assert engine.asked == [("a/f", "", "u")]
+
+
+def test_a_job_that_another_dialect_does_not_find_is_told_in_its_words(client: TestClient) -> None:
+    result = client.simulate_get("/brief/foo/u")
+    assert (result.status_code, result.json) == (410, ["JobNotFound", None])
+
+
+def test_a_malformed_segment_is_told_in_its_words_too(client: TestClient) -> None:
+    result = get(client, "/brief/foo/%ff")
+    assert (result.status_code, result.json) == (418, ["malformed_path", None])
+
+
 @pytest.mark.parametrize("path", ["/api/process/foo/key/k/job/u/", "/api/process/foo/key/a/b/job/u", "/api/process/foo/key/k/job/"])
 def test_a_slash_too_many_is_another_path_and_unknown(client: TestClient, path: str) -> None:
     result = get(client, path)

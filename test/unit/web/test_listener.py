@@ -17,6 +17,7 @@ from cameron.errors import ConfigError
 from cameron.web.listener import Listener, listen
 
 START = "/api/process/foo/start"
+CALLBACK = "/api/process/foo/key/k/job/u/task/t/callback/token"
 
 
 def send(port: int, raw: bytes) -> tuple[bytes, bytes]:
@@ -69,6 +70,21 @@ def test_a_huge_content_length_is_refused_before_the_body_comes(port: int) -> No
     assert head.startswith(b"HTTP/1.1 413 ")
     assert b"application/json" in head
     assert "1000 bytes" in json.loads(body)["error"]["message"]
+
+
+def test_a_callback_over_the_wire_may_be_larger_than_a_start(port: int, engine: Any) -> None:
+    body = b"x" * (1 << 20)
+    head, _ = send(port, f"POST {CALLBACK} HTTP/1.1\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert [len(asked[-1]) for asked in engine.asked] == [1 << 20]
+
+
+def test_a_callback_far_over_its_limit_is_told_of_that_limit(port: int) -> None:
+    head, body = send(port, f"POST {CALLBACK} HTTP/1.1\r\nContent-Length: 10000000000\r\n\r\n".encode())
+    assert head.startswith(b"HTTP/1.1 413 ")
+    message = json.loads(body)["error"]["message"]
+    assert f"{1 << 20} bytes" in message
+    assert "max_reply_bytes under [http]" in message
 
 
 @pytest.mark.parametrize("raw", [b"nonsense", b"GET /api HTTP/1.1\r\nbad header", b"GET /api HTTP/1.1\r\nContent-Length: x"])

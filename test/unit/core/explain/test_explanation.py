@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameron.core.event import JobEnded, TaskInterrupted
+from cameron.core.event import JobEnded, JobStarted, TaskCalled, TaskInterrupted
 from cameron.core.explain.explanation import Explanation, explain
 from cameron.core.explain.reason import State
 from cameron.core.explain.situation import DeadLetter, Node, Place, Situation
-from cameron.core.job import Job, apply
-from cameron.core.process import HttpCall, RetryPolicy
+from cameron.core.job import Job, apply, new_job
+from cameron.core.process import Activity, CommandCall, HttpCall, Process, RetryPolicy
 from cameron.core.status import Status
 
 from ..plans import plans, static
@@ -291,7 +291,7 @@ def test_the_details_of_a_job_that_waits_in_its_queue() -> None:
         "place": "waiting",
         "queue": {"before": 1000, "more": True, "read": True},
         "nodes": {"running": 1, "draining": 0},
-        "tasks": {"scheduled": 1, "running": 0, "done": 0, "error": 0},
+        "tasks": {"scheduled": 1, "running": 0, "done": 0, "skipped": 0, "error": 0},
         "next": ["start"],
     }
 
@@ -308,7 +308,7 @@ def test_the_details_of_a_job_that_runs() -> None:
         "place": "held",
         "node": {"node": "n1", "state": "running", "begun": True, "lease_s": 10.0, "lease_age_s": 1.0},
         "nodes": {"running": 1, "draining": 0},
-        "tasks": {"scheduled": 2, "running": 3, "done": 2, "error": 0},
+        "tasks": {"scheduled": 2, "running": 3, "done": 2, "skipped": 0, "error": 0},
         "calling": [task | {"host": {"host": "service:80", "in_flight": 1, "waiting": 2}} for task in (slow, a)],
         "retrying": [{"task": "bad", "at": "1970-01-01T00:16:40.250Z", "attempt": 2, "attempts": 3}],
         "waiting": [{"task": "b", "after": ["a"]}, {"task": "c", "after": ["b"]}],
@@ -328,7 +328,7 @@ def test_the_details_of_a_job_that_has_ended() -> None:
         "status": "error",
         "deadline": "1970-01-12T14:03:20.000Z",
         "cancel": "1970-01-01T00:16:40.000Z",
-        "tasks": {"scheduled": 0, "running": 0, "done": 0, "error": 1},
+        "tasks": {"scheduled": 0, "running": 0, "done": 0, "skipped": 0, "error": 1},
         "failed": ["start"],
         "expires": "1970-01-01T00:16:41.000Z",
         "crash": "node n1 died",
@@ -394,3 +394,14 @@ def test_whatever_the_job_and_its_situation_there_is_a_sentence(
     assert explanation.state in set(State)
     assert explanation.sentence.endswith(".")
     assert json.loads(json.dumps(explanation.details)) == explanation.details
+
+
+@pytest.mark.parametrize(("timeout_s", "told"), [(20.0, "it may take 20 s"), (0.0, "the node's setting commands.timeout_s bounds it")])
+def test_a_program_that_runs_is_told_with_its_own_bound(timeout_s: float, told: str) -> None:
+    activity = Activity("start", CommandCall(("/bin/df",), timeout_s))
+    job = new_job(Process("foo", "cameron", (activity,), "{}", "digest"), "key", "uuid", b"", BEGIN_MS + 1_000_000_000)
+    for event in (JobStarted(), TaskCalled("start")):
+        job, _ = apply(job, event)
+    node = Node("n", 9000, 10_000)
+    sentence = explain(job, Situation(Place.HELD, node=node, running_nodes=1, owner="n"), BEGIN_MS).sentence
+    assert sentence == f"Node n is calling task 'start' at /bin/df ({told})."

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameron.definitions.erlang import MAX_CHARACTERS, MAX_DEPTH, Atom, Term, Tuple, read_terms
+from cameron.definitions.files.erlang import MAX_CHARACTERS, MAX_DEPTH, Atom, Term, Tuple, read_terms
 from cameron.errors import ConfigError
 
 DOCUMENTED = """{processes, [{foo, {start_activity_url, "http://localhost:9292/foo/v0.0.1/start"}},

@@ -1,4 +1,4 @@
-"""POST /api/process/{name}/start."""
+"""POST of a start: of the main dialect at /api/process/{name}/start, of any other where its manner says."""
 
 import json
 from typing import Any
@@ -131,3 +131,82 @@ def test_a_malformed_name_is_a_400(client: TestClient, engine: Any, path: str) -
     result = client.simulate_post("/", body="{}", extras={"RAW_URI": path})
     assert (result.status_code, result.json["error"]["code"]) == (400, "malformed_path")
     assert engine.started == []
+
+
+# other dialects
+
+
+def test_another_dialect_has_its_own_route_words_and_status_and_its_location_is_a_path(client: TestClient, engine: Any) -> None:
+    result = client.simulate_post("/brief/a%2Ff", body="body", headers={"Host": "h"})
+    assert (result.status_code, result.headers["location"]) == (202, f"/brief/a%2Ff/{UUID}")
+    told = result.json
+    assert told.pop("accepted_ms") == 1_795_225_034_532
+    assert told == {
+        "process": "foo",
+        "key": "(id,007)",
+        "uuid": UUID,
+        "payload": "body",
+        "existing": False,
+        "location": f"http://h/brief/a%2Ff/{UUID}",
+        "path": f"/brief/a%2Ff/{UUID}",
+        "ended": "",
+        "status": "running",
+    }
+    assert engine.started == [("a/f", b"body")]
+
+
+@pytest.mark.parametrize(
+    ("path", "dialect"),
+    [
+        (START, ""),
+        ("/api/workflow/foo/start", "tickets"),
+        ("/api/workflow/foo", "mender"),
+        ("/e/foo", "machinery"),
+        ("/brief/foo", "brief"),
+    ],
+)
+def test_a_route_starts_processes_of_its_dialect_and_the_main_one_all(client: TestClient, engine: Any, path: str, dialect: str) -> None:
+    client.simulate_post(path, body="{}")
+    assert engine.dialects == [dialect]
+
+
+def test_a_path_has_the_mount_point_in_it(client: TestClient) -> None:
+    result = client.simulate_post("/", body="{}", extras={"RAW_URI": "/mount/brief/foo", "SCRIPT_NAME": "/mount"})
+    assert (result.json["path"], result.json["location"]) == (
+        f"/mount/brief/a%2Ff/{UUID}",
+        f"http://falconframework.org/mount/brief/a%2Ff/{UUID}",
+    )
+
+
+def test_a_job_of_another_dialect_is_found_at_its_location(client: TestClient, engine: Any) -> None:
+    engine.shown["a/f", "", UUID] = b"{}"
+    location = client.simulate_post("/brief/foo", body="{}").headers["location"]
+    assert client.simulate_get(location).status_code == 200
+
+
+def test_what_another_dialect_has_words_for_is_told_in_them_with_the_body(client: TestClient) -> None:
+    result = client.simulate_post("/brief/bar", body="body")
+    assert (result.status_code, result.json) == (410, ["ProcessNotFound", "body"])
+    assert "location" not in result.headers
+
+
+@pytest.mark.parametrize(
+    ("request_of", "code"),
+    [
+        ({"body": b"x" * 1001}, "body_too_large"),
+        ({"extras": {"RAW_URI": "/brief/%ff"}}, "malformed_path"),
+        ({"headers": {"Idempotency-Key": "k" * 256}}, "idempotency_key_invalid"),
+        ({"query_string": "wait=x"}, "wait_invalid"),
+    ],
+)
+def test_so_is_what_no_engine_was_asked_for(client: TestClient, engine: Any, request_of: dict[str, Any], code: str) -> None:
+    result = client.simulate_post("/brief/foo", **request_of)
+    assert (result.status_code, result.json) == (418, [code, ""])
+    assert engine.started == []
+
+
+def test_what_it_has_no_words_for_is_told_in_the_common_form(client: TestClient, engine: Any) -> None:
+    engine.failure = StoreUnavailable("refused", retry_after_s=7)
+    result = client.simulate_post("/brief/foo", body="{}")
+    assert (result.status_code, result.headers["retry-after"]) == (503, "7")
+    assert result.json["error"]["code"] == "store_unavailable"

@@ -1,0 +1,148 @@
+"""The kinds of activities, for every dialect: how definitions say them, what an attempt at one is, and what a command's run comes to.
+
+As JSON, besides the members that are the dialect's own:
+
+    {"url": "http://..."}
+    {"kind": "command", "command": ["/bin/tar", "-t"]}
+    {"kind": "wait", "timeout_s": 3600}                      and a "url", where somebody is to be told the callback URL
+    {"kind": "delay", "delay_s": 5}
+"""
+
+from collections.abc import Callable, Mapping
+from signal import Signals
+from typing import Any, Final
+
+from cameron.core.event import Attempt, Awaited, CommandLine, Failure, HttpRequest, Success
+from cameron.core.job import Task
+from cameron.core.process import Activity, Calling, CommandCall, DelayCall, HttpCall, WaitCall
+from cameron.core.strict_json import NotJson, compact
+from cameron.definitions.dialect import Reply
+from cameron.definitions.mask import NOTHING_HIDDEN, Mask
+from cameron.definitions.settings import Settings
+
+DURATION_MAX_S: Final = 10 * 365 * 86_400.0
+QUOTED_MAX = 500  # characters of what a failed command wrote that its error quotes
+MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
+    "http": ("url",),
+    "command": ("command", "timeout_s"),
+    "wait": ("timeout_s", "url"),
+    "delay": ("delay_s",),
+}
+
+
+def read_call(said: Mapping[str, Any]) -> Calling:
+    """What the members of a definition have called; members that are of no kind are the dialect's. Raises NotJson."""
+    whose = f" of {said['name']!r}" if isinstance(said.get("name"), str) else ""
+    kind = said.get("kind", "http")
+    if not isinstance(kind, str) or kind not in MEMBERS:
+        raise NotJson(f"the kind{whose} is none of {', '.join(MEMBERS)}")
+    if odd := [
+        member for members in MEMBERS.values() for member in members if said.get(member) is not None and member not in MEMBERS[kind]
+    ]:
+        raise NotJson(f"{odd[0]}{whose} is of another kind than {kind}, which has {' and '.join(MEMBERS[kind])}")
+    return _READ[kind](said, whose)
+
+
+def attempt_of(activity: Activity, payload: bytes, settings: Settings) -> Attempt:
+    """What an attempt at an activity of any kind is, where nothing in it has to be filled in; a program gets the payload as its input."""
+    match activity.call:
+        case HttpCall(url, method):
+            return HttpRequest(url, payload, method=method)
+        case WaitCall(timeout_s, url):
+            return HttpRequest(url, payload) if url else Awaited(timeout_s, callback=True)
+        case DelayCall(delay_s):
+            return Awaited(delay_s, callback=False)
+        case CommandCall(command, timeout_s):
+            return command_line(command, payload, settings, timeout_s)
+
+
+def command_line(
+    command: tuple[str, ...], stdin: bytes, settings: Settings, timeout_s: float = 0.0, note: str = ""
+) -> CommandLine | Failure:
+    """The run of a program, or why it may not be run; `timeout_s` 0: as the node is set."""
+    program = command[0]
+    if program not in settings.allowed_binaries:
+        text = f"{program!r} is not a program that this node may run: to allow it, add it to allowed_binaries under [commands]"
+        return Failure("not_allowed", text)
+    return CommandLine(command, stdin, timeout_s or settings.command_timeout_s, note)
+
+
+def awaited(activity: Activity, reply: Reply) -> Awaited | None:
+    """For how long to wait for the callback that this reply promises: any 2xx of a wait does, and a 202 where a callback is offered."""
+    if reply.failure or reply.is_callback:
+        return None
+    match activity.call:
+        case WaitCall(timeout_s) if 200 <= reply.status < 300:
+            return Awaited(timeout_s, callback=True)
+        case HttpCall() if reply.status == 202 and activity.callback_s > 0:
+            return Awaited(activity.callback_s, callback=True)
+    return None
+
+
+def command_outcome(task: Task, reply: Reply, program: str = "", mask: Mask = NOTHING_HIDDEN) -> Success | Failure:
+    """What a program's run comes to: data `{"exit_code", "stdout", "stderr", "truncated"}` where that is 0.
+
+    `program` is the one that was run, where the definition does not say it; errors are told without what the mask hides.
+    """
+    if reply.failure:
+        return Failure(str(reply.failure), mask(reply.error))
+    stdout, stderr = (output.decode("utf-8", "replace") for output in (reply.body, reply.stderr))
+    if reply.status == 0:
+        return Success(compact({"exit_code": 0, "stdout": stdout, "stderr": stderr, "truncated": reply.is_cut}))
+    quoted = _end_of(mask(stderr)) or _end_of(mask(stdout))
+    kind, how = _ending(reply.status)
+    return Failure(kind, f"{program or task.activity.call.target} {how}" + (f": {quoted}" if quoted else ""))
+
+
+def _ending(status: int) -> tuple[str, str]:
+    if status > 0:
+        return f"exit_{status}", f"ended with status {status}"
+    named = f" ({Signals(-status).name})" if -status in list(Signals) else ""
+    return f"signal_{-status}", f"was ended by signal {-status}{named}"
+
+
+def _end_of(output: str) -> str:
+    text = output.strip()
+    return text if len(text) <= QUOTED_MAX else f"…{text[-QUOTED_MAX:]}"
+
+
+def _http(said: Mapping[str, Any], whose: str) -> HttpCall:
+    return HttpCall(_url(said.get("url"), whose))
+
+
+def _wait(said: Mapping[str, Any], whose: str) -> WaitCall:
+    timeout_s = _duration_s(said, "timeout_s", whose)
+    return WaitCall(timeout_s, _url(said["url"], whose) if "url" in said else "")
+
+
+def _delay(said: Mapping[str, Any], whose: str) -> DelayCall:
+    return DelayCall(_duration_s(said, "delay_s", whose))
+
+
+def _command(said: Mapping[str, Any], whose: str) -> CommandCall:
+    command = said.get("command")
+    if not isinstance(command, list) or not command or not all(isinstance(word, str) and word and "\0" not in word for word in command):
+        raise NotJson(f"the command{whose} is no list of a program and its arguments, strings that are not empty and have no NUL")
+    compact(command)  # what cannot be encoded cannot be run either
+    return CommandCall(tuple(command), _duration_s(said, "timeout_s", whose) if "timeout_s" in said else 0.0)
+
+
+def _url(url: object, whose: str) -> str:
+    if not isinstance(url, str) or not url:
+        raise NotJson(f"the url{whose} is no string" if not isinstance(url, str) else f"the url{whose} is empty")
+    return url
+
+
+def _duration_s(said: Mapping[str, Any], member: str, whose: str) -> float:
+    value = said.get(member)
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= DURATION_MAX_S:
+        raise NotJson(f"the {member}{whose} is no number of seconds above 0 and up to {DURATION_MAX_S:.0f} (10 years)")
+    return float(value)
+
+
+_READ: Final[Mapping[str, Callable[[Mapping[str, Any], str], Calling]]] = {
+    "http": _http,
+    "command": _command,
+    "wait": _wait,
+    "delay": _delay,
+}

@@ -1,0 +1,1 @@
+"""Mender's workflows: `dialect` is what the engine knows of them."""

@@ -1,0 +1,86 @@
+"""What a job's runner tells the log: at `debug` each step of its tasks, at `info` and above how the job has ended."""
+
+import logging
+
+from cameron.core.event import (
+    Awaited,
+    Event,
+    Failure,
+    JobEnded,
+    TaskCalled,
+    TaskDelayed,
+    TaskFailed,
+    TaskInterrupted,
+    TaskReplied,
+    TaskSkipped,
+    TaskWaits,
+)
+from cameron.core.job import Job, Task
+from cameron.core.moment import duration
+from cameron.core.status import Status
+
+log = logging.getLogger("cameron.job")
+
+LOGGED_TEXT = 300  # characters of an error's text
+
+
+def is_verbose() -> bool:
+    """Whether steps are to be logged."""
+    return log.isEnabledFor(logging.DEBUG)
+
+
+def log_step(job: Job, event: Event, now_ms: int) -> None:
+    """What is about to happen in the job, or just has, where it is about one of its tasks."""
+    match event:
+        case TaskCalled(name):
+            task = job.tasks[name]
+            _log(job, task, f"is called, attempt {task.attempts + 1}: {task.activity.call.target or task.activity.kind}")
+        case TaskReplied(name, Failure(kind, text)):
+            _log(job, job.tasks[name], f"has failed ({kind}): {text[:LOGGED_TEXT]}")
+        case TaskReplied(name, Awaited(for_s, callback)):
+            _log(job, job.tasks[name], f"waits for {'its callback, at most' if callback else 'time to pass:'} {duration(for_s)}")
+        case TaskReplied(name):
+            _log(job, job.tasks[name], "is done")
+        case TaskWaits(name, until_ms):
+            _log(job, job.tasks[name], f"goes on waiting, for {duration((until_ms - now_ms) / 1000)} at most")
+        case TaskDelayed(name, until_ms):
+            _log(job, job.tasks[name], f"is called again in {duration((until_ms - now_ms) / 1000)}")
+        case TaskFailed(name, text):
+            _log(job, job.tasks[name], f"ends in error: {text[:LOGGED_TEXT]}")
+        case TaskSkipped(name, why):
+            _log(job, job.tasks[name], f"is skipped: {why[:LOGGED_TEXT]}")
+        case TaskInterrupted(name):
+            _log(job, job.tasks[name], "was called when whoever ran the job died")
+
+
+def log_end(job: Job, end: JobEnded) -> None:
+    """For operators: what went wrong stands out, and says where to look."""
+    told = {"job_uuid": job.uuid, "job_process": job.process, "job_status": job.status.value}  # for programs
+    failed = [task for task in job.tasks.values() if task.status is Status.ERROR]
+    if end.culprit is not None:
+        log.error(
+            "job %s of %s was given up, and is in the dead letter: %s",
+            job.uuid,
+            job.process,
+            end.text.removeprefix("given up: "),
+            extra=told,
+        )
+    elif failed and job.status is not Status.CANCELLED:
+        first, text = failed[0].name, failed[0].error[:LOGGED_TEXT]
+        counts = (len(failed), len(job.tasks))
+        log.warning(
+            "job %s of %s ended %s, with %d of %d tasks failed, first %r: %s",
+            job.uuid,
+            job.process,
+            job.status,
+            *counts,
+            first,
+            text,
+            extra=told,
+        )
+    elif log.isEnabledFor(logging.INFO):
+        log.info("job %s of %s ended %s, tasks: %d", job.uuid, job.process, job.status, len(job.tasks), extra=told)
+
+
+def _log(job: Job, task: Task, what: str) -> None:
+    log.debug("job %s of %s: task %r %s", job.uuid, job.process, task.name, what)
