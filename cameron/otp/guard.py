@@ -6,10 +6,13 @@ it kills those that are left. It is started with the first group, and costs a fe
 
 from __future__ import annotations
 
+import atexit
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 
+END_S = 1.0  # that the end of the program waits for the guard
 _SOURCE = """
 import os, signal, sys
 groups = set()
@@ -44,6 +47,14 @@ class Guard:
                 self._groups.remove(group)
                 self._tell(f"-{group}\n")
 
+    def close(self) -> None:
+        """The program ends: so do the groups that are left."""
+        with self._lock:
+            if self._process is not None and self._process.stdin is not None:
+                self._process.stdin.close()
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(END_S)
+
     def _tell(self, line: str) -> None:
         try:
             if self._process is None or self._process.poll() is not None:
@@ -71,3 +82,4 @@ class Guard:
 
 
 guard = Guard()
+atexit.register(guard.close)
