@@ -16,7 +16,7 @@ from cameron.core.process import Process, WaitCall
 from cameron.core.status import Status
 from cameron.definitions.manner import Manner
 from cameron.errors import Draining, NodeNotFound, ProcessNotFound, StoreUnavailable
-from cameron.job_acceptance import RIDES_ALONG, Acceptance, AcceptanceSettings, Accepted
+from cameron.job_acceptance import Acceptance, AcceptanceSettings, Accepted
 from cameron.job_callbacks import JobCallbacks
 from cameron.job_control import Cancelling, JobControl
 from cameron.job_data import Ask, Ping
@@ -39,7 +39,7 @@ from cameron.store.strict import Strict
 PATIENT = 2  # starts of unknown names at once that wait for Redis until the node has looked by itself; the others wait no more than
 HASTE_S = 0.1  # that, unless it answers, so that the web server's threads are there for what can be done
 
-__all__ = ["RIDES_ALONG", "Accepted", "Engine", "EngineSettings"]
+__all__ = ["Accepted", "Engine", "EngineSettings"]
 
 
 class EngineSettings(NamedTuple):

@@ -60,7 +60,7 @@ from cameron.job_orders import (
 )
 from cameron.job_reading import Found, Headless, LostWrites, NotHeld, NothingToRun, Outcome, Question, Reading, read_job
 from cameron.job_returns import JobReturns, Settled
-from cameron.otp import Actor, Address, Normal, Shutdown
+from cameron.otp import Actor, Address, Normal, Reason, Shutdown
 from cameron.process_catalog import Catalog
 from cameron.store import keys
 
@@ -152,8 +152,7 @@ class JobRunner(Actor):
             case Committed("transition"):
                 self._scheduler.tell(CrashCounted(self.actor_ref))
             case Committed():
-                self._calls.drop_all()  # one that the commit before this one has released may have gone out since
-                self.exit(Normal)
+                self._quit_job(Normal)
             case Refused(why):
                 self._refused(why)
             case Drain():
@@ -172,8 +171,7 @@ class JobRunner(Actor):
                 self._held_up = False
                 self._go_on([])
             case Drop():
-                self._calls.drop_all()
-                self.exit(Shutdown("lease lost"))
+                self._quit_job(Shutdown("lease lost"))
 
     # how it begins, for the first time or again
 
@@ -400,10 +398,14 @@ class JobRunner(Actor):
         else:
             self._job_data.tell(self._ledger.hand_back())
 
+    def _quit_job(self, reason: Reason) -> None:
+        """Nobody waits for its calls any more: one that the last commit has released may have gone out since."""
+        self._calls.drop_all()
+        self.exit(reason)
+
     def _refused(self, why: str) -> None:
         if why in ("fenced", "lost", "gone", "moved"):  # should the node hold the job all the same, the scheduler has it rebuilt
             log.warning("job %s of %s is not as we left it in Redis (%s): stopped", self._claim.uuid, self._claim.process, why)
-            self._calls.drop_all()
-            self.exit(Shutdown(why))
+            self._quit_job(Shutdown(why))
             return
         raise LostWrites(f"job {self._claim.uuid} of {self._claim.process}: redis answers {why}")

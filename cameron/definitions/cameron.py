@@ -118,8 +118,10 @@ class CameronDialect:
         return Success(data, growth, growth_text, _payload(job.key, data, requestor), requestor, tuple(names))
 
     def show(self, process: str, key: str, uuid: str, fields: Mapping[str, str], record: Mapping[str, str]) -> bytes:
-        """The documented document."""
-        return self.layout.show(process, key, uuid, fields)
+        """`{"process", "uuid", "key", "requestor", "status": {"current", "time"}, "tasks": [{"name", "status", "data"}]}`."""
+        requestor = compact(fields.get("job.requestor", ""))
+        head = f'{{"process":{compact(process)},"uuid":{compact(uuid)},"key":{compact(key)},"requestor":{requestor},'
+        return f"{head}{self.layout.shown(fields)}}}".encode()
 
 
 class CameronManner:

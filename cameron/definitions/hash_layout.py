@@ -159,15 +159,11 @@ class HashLayout:
 
     # what clients see
 
-    def show(self, process: str, key: str, uuid: str, fields: Mapping[str, str]) -> bytes:
-        """`{"process", "uuid", "key", "requestor", "status": {"current", "time"}, "tasks": [{"name", "status", "data"}]}`."""
-        of = self._fields
+    def shown(self, fields: Mapping[str, str]) -> str:
+        """What has happened, as members of a JSON object: `"status": {"current", "time"}, "tasks": [{"name", "status", "data"}]`."""
         tasks = ",".join(_show_task(name, fields) for name in self.tasks_in(fields))
-        requestor = f'"requestor":{compact(fields.get(of.requestor, ""))},' if of.requestor else ""
-        status = _show_status(of.status, of.words[Status.SCHEDULED], fields)
-        return (
-            f'{{"process":{compact(process)},"uuid":{compact(uuid)},"key":{compact(key)},{requestor}"status":{status},"tasks":[{tasks}]}}'
-        ).encode()
+        status = _show_status(self._fields.status, self._fields.words[Status.SCHEDULED], fields)
+        return f'"status":{status},"tasks":[{tasks}]'
 
 
 def _write_output(task: Task, status: Status, made: Writes) -> None:

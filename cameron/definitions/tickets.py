@@ -123,8 +123,7 @@ class TicketDialect:
         """`{"workflow", "ticket", "key", "data", "status": {"current", "time"}, "tasks": [{"name", "status", "data"}]}`."""
         name = _plain(process)
         head = f'{{"workflow":{compact(name)},"ticket":{compact(uuid)},"key":{compact(key)},"data":{self._data(fields, record)},'
-        _, status, rest = self.layout.show(name, key, uuid, fields).partition(b'"status":')  # inside a string its quotes are escaped
-        return head.encode() + status + rest
+        return f"{head}{self.layout.shown(fields)}}}".encode()
 
     def _data(self, fields: Mapping[str, str], record: Mapping[str, str]) -> str:
         """The ticket's data as JSON text."""

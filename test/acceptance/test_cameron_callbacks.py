@@ -19,6 +19,7 @@ import requests
 from .support.answer import Answer, http, reply
 from .support.job import Job
 from .support.node import Node
+from .support.peers import drained, name_of, through
 from .support.redis_server import RedisServer
 from .support.refusal import assert_json_error
 from .support.service import Call, Service
@@ -91,18 +92,6 @@ def asked(service: Service, node: Node, answer: Answer | None = None, **members:
 def url_of(job: Job, task: str = "asked") -> str:
     """The callback URL that nobody is told."""
     return str(eventually(lambda: job.explained().get("callbacks", {}).get(task), f"{task} to wait"))
-
-
-def drained(node: Node) -> Node:
-    """The node, which runs no jobs any more, so that another one has them; it still answers requests."""
-    assert node.post(f"/api/system/nodes/{_name(node)}/drain", b"").status_code < 300
-    eventually(lambda: node.get("/status").status_code == 503, "the node to drain")
-    return node
-
-
-def through(node: Node, job: Job) -> Job:
-    """The same job, as that node shows it."""
-    return node.at(node.url + urlsplit(job.location).path)
 
 
 def done_with(job: Job, data: Any, task: str = "asked", timeout_s: float = 30.0) -> None:
@@ -360,15 +349,10 @@ def test_a_url_may_name_another_address_than_the_nodes_own(make: MakeNode, servi
     done_with(job, "yes")
 
 
-def _name(node: Node) -> str:
-    names = (str(known["node"]) for known in node.get("/api/system/nodes").json()["nodes"])
-    return next(name for name in names if f"-{node.child.pid}-" in name)
-
-
 def test_a_node_that_drains_takes_it_for_the_job_that_waits_in_its_queue(make: MakeNode, service: Service) -> None:
     node = make()
     job, url = asked(service, node)
-    name = _name(node)
+    name = name_of(node)
     assert node.post(f"/api/system/nodes/{name}/drain", b"").status_code < 300
     eventually(lambda: node.store.xpending("cameron:queue:scripted", "cameron")["pending"] == 0, "the job to be handed back")
     assert node.store.xlen("cameron:queue:scripted") == 1
@@ -387,7 +371,7 @@ def test_a_node_that_drains_takes_it_for_a_job_that_it_still_runs(make: MakeNode
     job = started(service, node, waits(url=service.url("ask")), {"name": "long", "url": service.url("long")})
     [call] = eventually(lambda: calls(service), "the call")
     eventually(lambda: calls(service, "long"), "the other call")
-    name = _name(node)
+    name = name_of(node)
     assert node.post(f"/api/system/nodes/{name}/drain", b"").status_code < 300
     eventually(lambda: node.get("/status").status_code == 503, "it to drain")
     assert send(call.headers["x-cameron-callback"]).status_code == 200

@@ -20,6 +20,7 @@ from .support.answer import http, reply
 from .support.crowd import start_all
 from .support.job import Job
 from .support.node import Node, definitions
+from .support.peers import drained, name_of, through
 from .support.redis_server import RedisServer
 from .support.refusal import assert_json_error
 from .support.service import Call, Service
@@ -144,24 +145,6 @@ def send(url: str, node: Node) -> int:
     with suppress(requests.RequestException):
         return requests.post(node.url + urlsplit(url).path, data=b'{"data": "yes"}', timeout=30).status_code
     return 0
-
-
-def drained(node: Node) -> Node:
-    """The node, which runs no jobs any more, so that another one has them; it still answers requests."""
-    assert node.post(f"/api/system/nodes/{name_of(node)}/drain", b"").status_code < 300
-    eventually(lambda: node.get("/status").status_code == 503, "the node to drain")
-    return node
-
-
-def through(node: Node, job: Job) -> Job:
-    """The same job, as that node shows it."""
-    return node.at(node.url + urlsplit(job.location).path)
-
-
-def name_of(node: Node) -> str:
-    """What the node is called among the others."""
-    names = (str(known["node"]) for known in node.get("/api/system/nodes").json()["nodes"])
-    return next(name for name in names if f"-{node.child.pid}-" in name)
 
 
 def struck(node: Node, point: str, action: str) -> None:

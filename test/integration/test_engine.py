@@ -11,7 +11,7 @@ import pytest
 from cameron.clock import Clock
 from cameron.core.status import Status
 from cameron.definitions import Settings, load
-from cameron.engine import RIDES_ALONG, Accepted, Engine, EngineSettings
+from cameron.engine import Accepted, Engine, EngineSettings
 from cameron.errors import (
     Backlogged,
     CallbackNotFound,
@@ -22,6 +22,7 @@ from cameron.errors import (
     ProcessNotFound,
     StoreUnavailable,
 )
+from cameron.job_acceptance import RIDES_ALONG
 from cameron.process_catalog import Catalog
 from cameron.store import keys
 from cameron.store.job_index import JobQuery
