@@ -394,7 +394,10 @@ def test_an_idle_actor_that_nobody_refers_to_lives_on(kind: Kind) -> None:
     kind.start(name="forgotten").tell(lambda me: setattr(me, "mark", "still me"))
     gc.collect()
     assert Address("forgotten").ask(lambda me: me.mark) == "still me"
-    Address("forgotten").tell(lambda me: me.exit())
+    ref = Address("forgotten").ref()
+    assert ref is not None
+    ref.tell(lambda me: me.exit())
+    end_of(ref)  # the next of its kind takes the same name
 
 
 def test_a_live_actor_does_not_keep_the_interpreter_from_ending() -> None:
