@@ -82,16 +82,19 @@ class Client:
         self._session.close()
 
     def start(
-        self, process: str, key: str, data: Any, requestor: str, idempotency_key: str | None = None, wait_s: float = 0.0
+        self, process: str, key: str | None, data: Any, requestor: str, idempotency_key: str | None = None, wait_s: float = 0.0
     ) -> StartedJob:
-        """Start a job; `data` is any JSON value. Raises ServerUnreachable or RequestFailed (404: no such process).
+        """Start a job; `data` is any JSON value, `key` None where the process needs none.
+
+        Raises ServerUnreachable or RequestFailed (404: no such process).
 
         With `wait_s` the answer comes when the job has ended, or after so many seconds, or at once where too many wait; see `ended`.
 
         A request that broke off without an answer may have been accepted. With an `idempotency_key` (a UUID does well; the server
         keeps it for a day) it is sent again a few times, and starts one job however often it arrives; without one it is not.
         """
-        return self.start_with(process, {"key": key, "data": data, "requestor": requestor}, idempotency_key, wait_s)
+        body = {"key": key, "data": data, "requestor": requestor} if key is not None else {"data": data, "requestor": requestor}
+        return self.start_with(process, body, idempotency_key, wait_s)
 
     def start_with(
         self, process: str, body: bytes | Mapping[str, Any], idempotency_key: str | None = None, wait_s: float = 0.0
@@ -172,6 +175,34 @@ class Client:
     def tree(self, limit: int | None = None) -> dict[str, Any]:
         """The node's supervision tree, see the README; at most `limit` runners in it. Raises ServerUnreachable or RequestFailed."""
         return self._ask("GET", f"{self.base_url}/api/system/tree" + ("" if limit is None else f"?limit={limit}"), "tree")
+
+    def events(self, location: str, after: str = "") -> Iterator[dict[str, Any]]:
+        """What has happened in a job and what was decided, in order: `{"id", "time", "event", ...}`, see the README.
+
+        After those of that id; "": from the first one that is kept. Raises as `job` does.
+        """
+        for page in self.event_pages(location, after):
+            yield from page["events"]
+
+    def event_pages(self, location: str, after: str = "", follow: bool = False, poll_s: float = 0.25) -> Iterator[dict[str, Any]]:
+        """As `events`, in pages as the server gives them: `{"events", "next", "dropped"}`; dropped: there were some before these.
+
+        To `follow` is to look for further ones every `poll_s` seconds, until the job has ended: by its last event, or where there are
+        no new ones, by what `explain` says. Raises as `job` does.
+        """
+        has_ended, last = False, ""
+        while True:
+            page = self._ask("GET", f"{self._job(location)}/events" + (f"?{urlencode({'after': after})}" if after else ""), "events")
+            yield page
+            events = page["events"]
+            if events:
+                after, last = events[-1]["id"], events[-1]["event"]
+            if page["next"]:
+                continue
+            if not follow or has_ended or last == "job.ended":
+                return
+            time.sleep(poll_s)
+            has_ended = not events and self.explain(location)["status"] in ENDED  # then those that came meanwhile are left to tell
 
     def follow(self, location: str, poll_s: float = 0.1) -> Iterator[dict[str, Any]]:
         """The job as `job` has it, now and after each change, looked at every `poll_s` seconds; the last one has ended.

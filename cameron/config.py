@@ -36,6 +36,10 @@ def _text(default: str, pattern: str, allowed: str, *, secret: bool = False) -> 
     return field(default=default, metadata={"pattern": re.compile(pattern), "allowed": allowed, "secret": secret})
 
 
+def _rabbitmq_name(default: str) -> Any:
+    return _text(default, r"[A-Za-z0-9_.:-]{1,127}", "1 to 127 letters, digits, '_', '.', ':' or '-'")
+
+
 @dataclass(frozen=True, slots=True)
 class NodeConfig:
     """This node among the others; an empty name is chosen at the start from host, process id and chance."""
@@ -123,6 +127,34 @@ class CommandsConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PythonConfig:
+    """Activities in Python: from a package that lies in `path`, or wherever Python finds it; an empty name is none.
+
+    `timeout_s` and `max_memory_bytes` bound one run; the memory, where it has a process of its own.
+    """
+
+    activities_package: str = _text("", r"([A-Za-z_]\w*(\.[A-Za-z_]\w*)*)?", "the name of a package, such as my.activities, or empty")
+    path: Path = field(default=Path("priv"))
+    max_threads: int = _number(32, 1, 10_000)
+    max_processes: int = _number(8, 1, 10_000)
+    max_zombies: int = _number(100, 0, 100_000)  # threads that have not come back in time; above it, nothing more is run in threads
+    timeout_s: float = _number(300.0, 0.001, _YEAR_S)
+    kill_after_s: float = _number(3.0, 0, 3600)  # SIGTERM at a process's timeout, then SIGKILL
+    max_memory_bytes: int = _number(1 << 30, 1 << 26, 1 << 50, zero="no bound")
+
+
+@dataclass(frozen=True, slots=True)
+class RabbitmqConfig:
+    """Starts by message: from `queue`, which is bound to the fanout `exchange`; no broker where `url` is empty."""
+
+    url: str = _text("", r"(amqps?://\S+)?", "an amqp:// or amqps:// address, or empty for no broker", secret=True)
+    exchange: str = _rabbitmq_name("start_workflow")
+    queue: str = _rabbitmq_name("workflow_starter")
+    dead_letter_queue: str = _rabbitmq_name("workflow_starter.dead")
+    prefetch: int = _number(100, 1, 65_535)
+
+
+@dataclass(frozen=True, slots=True)
 class HttpConfig:
     """Calls to activities."""
 
@@ -182,9 +214,27 @@ class Config:
     templates: TemplatesConfig
     http: HttpConfig
     commands: CommandsConfig
+    python: PythonConfig
+    rabbitmq: RabbitmqConfig
     retry: RetryConfig
     job: JobConfig
     log: LogConfig
+
+    @property
+    def has_default_package(self) -> bool:
+        """Whether `python.activities_package` is what the environment has by itself; where that is not there, nobody misses it."""
+        default = ENVIRONMENTS[self.environment].get("python", {}).get("activities_package", "")
+        return self.python.activities_package == default
+
+    @property
+    def processes_file(self) -> Path | None:
+        """`processes.file`; None where nobody has named or written one, as all definitions are in files of their own."""
+        is_default = self.processes.file == self.root / _processes_file(self.environment)
+        return None if is_default and not self.processes.file.exists() and self.definitions.dir.is_dir() else self.processes.file
+
+
+def _processes_file(environment: str) -> Path:
+    return Path("priv/processes") / f"{environment}.config"
 
 
 SECTIONS: Final[Mapping[str, Any]] = {
@@ -196,6 +246,8 @@ SECTIONS: Final[Mapping[str, Any]] = {
     "templates": TemplatesConfig,
     "http": HttpConfig,
     "commands": CommandsConfig,
+    "python": PythonConfig,
+    "rabbitmq": RabbitmqConfig,
     "retry": RetryConfig,
     "job": JobConfig,
     "log": LogConfig,
@@ -204,8 +256,8 @@ SECTIONS: Final[Mapping[str, Any]] = {
 # Development's Redis has a port of its own choosing for ever, so that the redis-cli line in the README stays true.
 # Production has a folder of definitions of its own, as it has a file: the other one comes with examples.
 ENVIRONMENTS: Final[Mapping[str, Mapping[str, Mapping[str, object]]]] = {
-    "development": {"web": {"port": 8080}, "redis": {"port": 6380}},
-    "test": {"web": {"port": 8008}},
+    "development": {"web": {"port": 8080}, "redis": {"port": 6380}, "python": {"activities_package": "activities"}},
+    "test": {"web": {"port": 8008}, "python": {"activities_package": "activities"}},
     "production": {
         "web": {"host": "0.0.0.0", "port": 8001},
         "definitions": {"dir": Path("priv/definitions.production")},
@@ -213,10 +265,10 @@ ENVIRONMENTS: Final[Mapping[str, Mapping[str, Mapping[str, object]]]] = {
     },
 }
 
-# Variables that are somebody else's: the client's and curl scripts' address, the long form and the faults of the tests, what a program that
-# an activity runs is told, and what Kubernetes puts into every container of a namespace where a Service is called cameron(-something).
+# Variables that are somebody else's: the client's and curl scripts' address, the long form, the faults and the broker of the tests, what a
+# program that an activity runs is told, and what Kubernetes puts into every container where a Service is called cameron(-something).
 _ELSEWHERE: Final = re.compile(
-    r"CAMERON_(URL|SOAK|FAULT|PORT|PROCESS|JOB|TASK|ATTEMPT|IDEMPOTENCY_KEY)"
+    r"CAMERON_(URL|SOAK|FAULT|RABBITMQ_REQUIRED|PORT|PROCESS|JOB|TASK|ATTEMPT|IDEMPOTENCY_KEY)"
     r"|CAMERON_(.+_)?(SERVICE_HOST|SERVICE_PORT.*|PORT_[0-9]+_(TCP|UDP|SCTP).*)"
 )
 
@@ -232,13 +284,13 @@ def load(environment: str, environ: Mapping[str, str], root: Path | None = None)
     folder = (root or _project_folder()).resolve()
     values: dict[str, dict[str, Any]] = {section: {} for section in SECTIONS}
     values["redis"]["dir"] = Path("var/redis") / environment
-    values["processes"]["file"] = Path("priv/processes") / f"{environment}.config"
-    values["definitions"]["dir"] = Path("priv/definitions")
+    values["processes"]["file"] = _processes_file(environment)
+    values["definitions"]["dir"], values["python"]["path"] = Path("priv/definitions"), Path("priv")
     for section, known in ENVIRONMENTS[environment].items():
         values[section].update(known)
     _read_file(folder / "priv" / "config" / f"{environment}.toml", values)
     _read_environ(environ, values)
-    for section, key in (("redis", "dir"), ("processes", "file"), ("definitions", "dir")):
+    for section, key in (("redis", "dir"), ("processes", "file"), ("definitions", "dir"), ("python", "path")):
         values[section][key] = folder / values[section][key]
     return Config(environment, folder, **{section: kind(**values[section]) for section, kind in SECTIONS.items()})
 

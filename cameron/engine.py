@@ -9,18 +9,22 @@ from typing import Any, Literal, NamedTuple
 
 from pykka import Timeout
 
+from cameron.broker_link import BrokerLink
 from cameron.callbacks import Callbacks
 from cameron.clock import Clock
 from cameron.core.explain.explanation import explain
 from cameron.core.process import Process, WaitCall
 from cameron.core.status import Status
+from cameron.definitions import Given
 from cameron.definitions.manner import Manner
 from cameron.errors import Draining, NodeNotFound, ProcessNotFound, StoreUnavailable
 from cameron.job_acceptance import Acceptance, AcceptanceSettings, Accepted
 from cameron.job_callbacks import JobCallbacks
 from cameron.job_control import Cancelling, JobControl
 from cameron.job_data import Ask, Ping
+from cameron.job_history import JobHistory
 from cameron.job_reader import JobReader, StoredJob
+from cameron.node_health import NodeHealth
 from cameron.otp import Address, Exit, NoProc, tree_of, zombies
 from cameron.process_catalog import LOOK_S, Catalog, Refresh
 from cameron.registration import Lookup, Registration
@@ -68,26 +72,24 @@ class Engine:
         node: ThisNode | None = None,
         health: Health | None = None,
         callbacks: Callbacks | None = None,
+        broker: BrokerLink | None = None,
     ) -> None:
         """Without a `node` or a `health`, for a Redis of any kind and a node of no name that others know."""
         self._catalog, self._clock, self._settings, self._node = catalog, clock, settings, node or ThisNode()
         redis, timeout_s = (settings.redis_url, settings.redis_timeout_s), settings.accept_timeout_s
         self._health = health or Health(*redis, Rules())
+        self._node_health = NodeHealth(self._health, self._node, catalog, broker or BrokerLink())
         self._callbacks = callbacks or Callbacks(Secret(*redis), lambda: "")
         strict = Strict(self._health, *redis, timeout_s)
         accepting = AcceptanceSettings(timeout_s, settings.max_backlog, settings.idempotency_ms)
         self._acceptance = Acceptance(catalog, clock, accepting, self._run, strict)
         self._registration = Registration(catalog, Registered(*redis), strict, Lookup(self._refresh, self._process), timeout_s)
         self._jobs = JobReader(catalog, *redis)
+        self._history = JobHistory(self._jobs, *redis)
         self._control = JobControl(self._jobs, clock, self._run, settings.retention_ms)
         self._patient = BoundedSemaphore(PATIENT)
-        self._returns = JobCallbacks(
-            self._jobs,
-            self._callbacks,
-            self._run,
-            settings.max_callback_bytes,
-            lambda job_key: strict.settle((job_key,), time.monotonic() + timeout_s),
-        )
+        returning = (self._jobs, self._callbacks, self._run, settings.max_callback_bytes)
+        self._returns = JobCallbacks(*returning, lambda job_key: strict.settle((job_key,), time.monotonic() + timeout_s))
         self._index, self._dead = JobIndex(*redis, catalog.job_proof), DeadLetters(*redis)
         self._situations, self._nodes = Situations(*redis), Nodes(*redis)
         self._job_data, self._process_catalog, self._root = Address("job_data"), Address("process_catalog"), Address("root")
@@ -98,10 +100,10 @@ class Engine:
         """How clients speak each dialect, the main one first."""
         return [dialect.manner for dialect in self._catalog.dialects()]
 
-    def start(self, process: str, body: bytes, idempotency_key: str = "", dialect: str = "") -> Accepted:
+    def start(self, process: str, body: bytes | Given, idempotency_key: str = "", dialect: str = "") -> Accepted:
         """Accept a job of that process, which has to be of that dialect where one is named; it is in Redis when this returns.
 
-        Raises ProcessNotFound, InvalidRequest, Backlogged, IdempotencyKeyReused.
+        What is merely given is put as that dialect has it. Raises ProcessNotFound, InvalidRequest, Backlogged, IdempotencyKeyReused.
         """
         definition = self._process(process)
         if dialect and definition.dialect != dialect:
@@ -111,6 +113,10 @@ class Engine:
             accepted_ms, status = self._jobs.standing(accepted.process, accepted.key, accepted.uuid)
             return accepted._replace(accepted_ms=accepted_ms, status=status or accepted.status)
         return accepted
+
+    def names(self) -> list[str]:
+        """The names of the processes that can be started here."""
+        return self._catalog.names()
 
     def name_of(self, process: str) -> str:
         """The name of the process of that name or alias; what nobody defines is what it is."""
@@ -153,6 +159,10 @@ class Engine:
         state, sentence, details = explain(job, situation, self._clock.now_ms())
         about = {"process": job.process, "uuid": uuid, "key": job.key, "state": state, "sentence": sentence}
         return {**about, **details, **self._untold_callbacks(stored)}
+
+    def events(self, process: str, key: str, uuid: str, after: str = "", limit: int = 1000) -> dict[str, Any]:
+        """A page of the job's history, see `JobHistory.page`. Raises JobNotFound, InvalidRequest."""
+        return self._history.page(process, key, uuid, after, limit)
 
     def jobs(self, process: str, query: JobQuery) -> dict[str, Any]:
         """A page of the process's jobs, see `JobIndex.page`. Raises ProcessNotFound, InvalidRequest."""
@@ -216,15 +226,8 @@ class Engine:
         return {"status": "ok", "redis": place(self._settings.redis_url), "processes": self._catalog.names()}
 
     def health(self) -> tuple[bool, dict[str, Any]]:
-        """Whether requests are welcome here, and `{"status", "node", "redis", "durability", "problems", "definitions"}`.
-
-        See `Health.report`; `definitions` has the `problems` of those that cannot be used, which make no node unfit.
-        """
-        is_fit, report = self._health.report()
-        if self._node.state != "running":
-            is_fit, report["status"] = False, "draining"
-        about = {"status": report.pop("status"), "node": self._node.name, **report}
-        return is_fit, {**about, "definitions": {"problems": list(self._catalog.problems)}}
+        """Whether requests are welcome here, and how the node is: see `NodeHealth.report`."""
+        return self._node_health.report()
 
     def nodes(self) -> dict[str, Any]:
         """`{"nodes": [...]}`, see `Nodes.all`."""

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from cameron.clock import Clock, Moment
 from cameron.core.process import Process
 from cameron.core.status import Status
-from cameron.definitions import Dialect, JobRequest
+from cameron.definitions import Dialect, Given, JobRequest
 from cameron.errors import Backlogged, IdempotencyKeyReused, StoreUnavailable
 from cameron.job_ledger import entry_fields
 from cameron.process_catalog import Catalog
@@ -51,12 +51,13 @@ class Acceptance:
     def __init__(self, catalog: Catalog, clock: Clock, settings: AcceptanceSettings, run_script: RunScript, strict: Strict) -> None:
         self._catalog, self._clock, self._settings, self._run, self._strict = catalog, clock, settings, run_script, strict
 
-    def accept(self, definition: Process, body: bytes, idempotency_key: str) -> Accepted:
-        """A new job of that process; it is in Redis when this returns.
+    def accept(self, definition: Process, body: bytes | Given, idempotency_key: str) -> Accepted:
+        """A new job of that process, which is started with that body or with what is given; it is in Redis when this returns.
 
         Raises InvalidRequest, Backlogged, IdempotencyKeyReused, StoreUnavailable.
         """
         dialect = self._catalog.dialect(definition)
+        body = dialect.start_body(body) if isinstance(body, Given) else body
         request = dialect.read_request(definition, body)
         job, text, process = uuid.uuid4().hex, body.decode("utf-8"), definition.name
         request = request._replace(key=request.key or job)

@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 
 from cameron.clock import Clock
 from cameron.core.event import JobEnded, JobRetried, TaskChanged
+from cameron.core.history import story
 from cameron.core.job import apply
 from cameron.core.status import ENDED, Status
 from cameron.errors import JobFinished, JobNotFinished, KeyTaken, NothingToRetry, StoreUnavailable
 from cameron.job_data import Commit
-from cameron.job_ledger import Claim, Ledger
+from cameron.job_ledger import Claim, Ledger, Step
 from cameron.job_reader import JobReader, StoredJob
 from cameron.store import keys
 
@@ -72,7 +73,7 @@ class JobControl:
             deadline_ms = at.ms + int(stored.process.limits.timeout_s * 1000)
             dead = stored.record.get("dead", "")
             record = ["deadline", str(deadline_ms), "retries", str(int(stored.record.get("retries", 0)) + 1)]
-            answer = self._commit(_ledger(stored).revive(job, changes, at, ended, dead, record))
+            answer = self._commit(_ledger(stored).revive(Step(job, changes, at), ended, dead, record))
             if answer == "applied":
                 return failed
             if isinstance(answer, list):
@@ -87,8 +88,10 @@ class JobControl:
         return self._run("signal", [*names, keys.node(holder), keys.inbox(holder)], args)
 
     def _cancel_queued(self, stored: StoredJob) -> Any:
-        job, changes = apply(stored.job, JobEnded(Status.CANCELLED, "cancelled"))
-        return self._commit(_ledger(stored).end_queued(job, changes, self._clock.now(), self._retention_ms))
+        end = JobEnded(Status.CANCELLED, "cancelled")
+        job, changes = apply(stored.job, end)
+        step = Step(job, changes, self._clock.now(), story(job, end, changes, NOBODY))
+        return self._commit(_ledger(stored).end_queued(step, self._retention_ms))
 
     def _commit(self, commit: Commit) -> Any:
         return self._run(commit.script, commit.keys, commit.args)

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from cameron import fault
+from cameron.activities.call import PERFORMERS
 from cameron.errors import ConfigError, StoreUnavailable
 from cameron.misconfigured import Misconfigured
 from cameron.otp import Address, Later, ThreadActor, Timer
@@ -121,7 +122,7 @@ class JobData(ThreadActor):
         super().__init__()
         self._url, self._health = url, health
         self._pipeline = Pipeline(url, timeout_s)
-        self._performers = {name: Address(name) for name in ("http", "commands")}
+        self._performers = {name: Address(name) for name in PERFORMERS}
         self._definitions: dict[str, Define] = {}  # by process: what jobs start with now
         self._asked: list[tuple[Any, Later]] = []  # Asks and Pings with whom to answer; they depend on nothing else
         self._told: list[Any] = []  # everything else, oldest first

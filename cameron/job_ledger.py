@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from cameron.clock import Moment
 from cameron.core.event import Change, JobChanged
+from cameron.core.history import HANDED_BACK, RETRIED
 from cameron.core.job import Job
 from cameron.core.process import Process
 from cameron.core.status import Status
@@ -52,6 +53,15 @@ class GivenUp(NamedTuple):
     crash: str  # the last one
 
 
+class Step(NamedTuple):
+    """What has happened to a job, to be written at once."""
+
+    job: Job  # as it is now
+    changes: Sequence[Change]  # that led to this
+    at: Moment
+    story: Sequence[str] = ()  # the same as words and texts in turn, see `core.history`
+
+
 class Ledger:
     """For one writer. `owner` is what the record says now: "" for a job that nobody has claimed yet."""
 
@@ -64,6 +74,7 @@ class Ledger:
         self._job_key = dialect.layout.job_key(claim.process, claim.key, claim.uuid)
         self._record_key = keys.record(claim.process, claim.uuid)
         self._queue = keys.queue(claim.process)
+        self._events, self._session = keys.events(claim.process, claim.uuid), keys.session(claim.process, claim.uuid)
         self._member = keys.job_member(claim.key, claim.accepted_ms, claim.uuid)
 
     @property
@@ -71,40 +82,36 @@ class Ledger:
         """Whether a write has gone out, which makes the job this writer's."""
         return self._count > 0
 
-    def transition(
-        self, job: Job, changes: Sequence[Change], at: Moment, release: Sequence[Any], *, idle: bool = False, confirm: bool = False
-    ) -> Commit:
-        """The changes that led to `job`, and the calls that go out once they are recorded.
+    def transition(self, step: Step, release: Sequence[Any], *, idle: bool = False, confirm: bool = False) -> Commit:
+        """The step, and the calls that go out once it is recorded.
 
-        `idle`: no task is under way after them. `confirm`: the sender is told when they are recorded.
+        `idle`: no task is under way after it. `confirm`: the sender is told when it is recorded.
         """
-        writes = self._dialect.layout.writes(job, changes, at.stamp)
-        names = [self._job_key, self._record_key, *(keys.task_error(self._job_key, task) for task, _ in writes.errors)]
-        begins = any(isinstance(change, JobChanged) for change in changes)
+        writes, process = self._writes(step), step.job.process
+        names = [self._job_key, self._record_key, self._events, *(keys.task_error(self._job_key, task) for task, _ in writes.errors)]
+        begins = any(isinstance(change, JobChanged) for change in step.changes)
         if begins:
-            names += (keys.jobs(job.process, Status.SCHEDULED), keys.jobs(job.process, Status.RUNNING))
-        args: list[str | int] = [*self._fence(), self._member if begins else "", at.ms, int(idle), *self._counted(writes)]
+            names += (keys.jobs(process, Status.SCHEDULED), keys.jobs(process, Status.RUNNING))
+        args: list[str | int] = [*self._fence(), self._member if begins else "", step.at.ms, int(idle), *self._counted(writes, step.story)]
         return Commit("transition", names, args, self._sender, release, confirm)
 
-    def end(self, job: Job, changes: Sequence[Change], at: Moment, retention_ms: int, given_up: GivenUp | None = None) -> Commit:
-        """The job's last changes; all its keys expire together. Given up, it goes to the dead letter.
+    def end(self, step: Step, retention_ms: int, given_up: GivenUp | None = None) -> Commit:
+        """The job's last step; all its keys expire together. Given up, it goes to the dead letter.
 
         `retention_ms` (0: never) is the node's; what the process says itself wins.
         """
-        return self._end("end", self._fence(), job, changes, at, retention_ms, given_up)
+        return self._end("end", self._fence(), step, retention_ms, given_up)
 
-    def end_queued(self, job: Job, changes: Sequence[Change], at: Moment, retention_ms: int) -> Commit:
+    def end_queued(self, step: Step, retention_ms: int) -> Commit:
         """As `end`, for a job that waits in its queue; refused where a node has been given it."""
-        return self._end("end_queued", self._fence(), job, changes, at, retention_ms)
+        return self._end("end_queued", self._fence(), step, retention_ms)
 
-    def end_held(
-        self, job: Job, changes: Sequence[Change], at: Moment, retention_ms: int, given_up: GivenUp, failed: Sequence[str] = ()
-    ) -> Commit:
+    def end_held(self, step: Step, retention_ms: int, given_up: GivenUp, failed: Sequence[str] = ()) -> Commit:
         """As `end`, whatever the record says, for a job that cannot be read; refused where the node does not hold its entry.
 
         `failed`: tasks that have an error key, as far as that is known.
         """
-        return self._end("end_held", ("", self.claim.node, 0), job, changes, at, retention_ms, given_up, failed)
+        return self._end("end_held", ("", self.claim.node, 0), step, retention_ms, given_up, failed)
 
     def close_to_callbacks(self, task: str) -> Commit:
         """The task's present attempt is to end without a callback, so none is taken any more; refused where one was before."""
@@ -114,25 +121,29 @@ class Ledger:
 
     def hand_back(self) -> Commit:
         """The job goes back into its queue as it stands."""
-        args: list[str | int] = [*self._fence(), self.claim.entry, keys.GROUP, *self._entry_fields()]
-        return Commit("hand_back", [self._job_key, self._record_key, self._queue], args, self._sender, confirm=True)
+        return Commit("hand_back", self._handing_keys, self._handing_args(), self._sender, confirm=True)
+
+    def hand_over(self, node: str) -> Commit:
+        """The job goes to that node as it stands, or back into its queue where that node has died."""
+        names, args = [*self._handing_keys, keys.node(node), keys.inbox(node)], [*self._handing_args(), self.claim.uuid, node]
+        return Commit("hand_over", names, args, self._sender, confirm=True)
 
     def forget(self) -> Commit:
         """The job has nothing (left) to run: its entry goes, and where somebody has deleted the job, what is left of it."""
         claim, process = self.claim, self.claim.process
         names = [self._job_key, self._record_key, self._queue]
         names += (keys.jobs(process, Status.SCHEDULED), keys.jobs(process, Status.RUNNING), keys.jobs_by_key(process))
-        names.append(keys.unique(process, claim.key))
+        names += (keys.unique(process, claim.key), self._events, self._session)
         return Commit("forget", names, [claim.entry, keys.GROUP, self._member, claim.uuid], self._sender, confirm=True)
 
-    def revive(self, job: Job, changes: Sequence[Change], at: Moment, ended: Status, dead: str, record: Sequence[str]) -> Commit:
+    def revive(self, step: Step, ended: Status, dead: str, record: Sequence[str]) -> Commit:
         """A job that had `ended` so goes back into its queue; `dead` is its entry in the dead letter, `record` what else is set there."""
-        writes = self._dialect.layout.writes(job, changes, at.stamp)
+        writes, job = self._writes(step), step.job
         process, errors = job.process, [keys.task_error(self._job_key, task) for task in writes.removed_errors]
         names = [self._job_key, self._record_key, self._queue, keys.jobs(process, Status.SCHEDULED), keys.jobs(process, ended)]
-        names += (keys.dead(process), keys.unique(process, job.key), *errors)
+        names += (keys.dead(process), keys.unique(process, job.key), self._events, self._session, *errors)
         removed = [*writes.removed_record, "cancel", "crash", "dead"]
-        args: list[str | int] = [*self._fence(), self._member, at.ms, self._unique, dead]
+        args: list[str | int] = [*self._fence(), self._member, step.at.ms, self._unique, dead, RETRIED, ""]
         args += (len(writes.fields), *writes.fields, len(writes.record) + len(record), *writes.record, *record)
         args += (len(writes.removed_fields), *writes.removed_fields, len(removed), *removed, *self._entry_fields())
         return Commit("revive", names, args, self._sender)
@@ -141,26 +152,29 @@ class Ledger:
         self,
         script: str,
         fence: tuple[str, str, int],
-        job: Job,
-        changes: Sequence[Change],
-        at: Moment,
+        step: Step,
         retention_ms: int,
         given_up: GivenUp | None = None,
         failed: Sequence[str] = (),
     ) -> Commit:
-        writes, process = self._dialect.layout.writes(job, changes, at.stamp), job.process
+        writes, job = self._writes(step), step.job
+        process = job.process
         new = [task for task, _ in writes.errors]
         known = (name for name, task in job.tasks.items() if task.status is Status.ERROR)
         old = [name for name in (*known, *failed) if name not in new]
         names = [self._job_key, self._record_key, self._queue]
         names += (keys.jobs(process, status) for status in (Status.SCHEDULED, Status.RUNNING, job.status))
-        names += (keys.dead(process), keys.unique(process, job.key), *(keys.task_error(self._job_key, task) for task in (*new, *old)))
+        names += (keys.dead(process), keys.unique(process, job.key), self._events, self._session)
+        names += (keys.task_error(self._job_key, task) for task in (*new, *old))
         dead = self._dead_letter(given_up) if given_up else []
         own_ms = self._process.retention_ms if self._process else None
         kept_ms = retention_ms if own_ms is None else own_ms
-        args: list[str | int] = [*fence, self.claim.entry, keys.GROUP, kept_ms, self._member, at.ms, self._unique]
-        args += (len(dead), *dead, *self._counted(writes))
+        args: list[str | int] = [*fence, self.claim.entry, keys.GROUP, kept_ms, self._member, step.at.ms, self._unique]
+        args += (len(dead), *dead, *self._counted(writes, step.story))
         return Commit(script, names, args, self._sender, confirm=True)
+
+    def _writes(self, step: Step) -> Writes:
+        return self._dialect.layout.writes(step.job, step.changes, step.at.stamp)
 
     def _dead_letter(self, why: GivenUp) -> list[str]:
         return [*self._entry_fields(), "task", why.task, "crashes", str(why.crashes), "reason", why.reason, "crash", why.crash]
@@ -168,6 +182,13 @@ class Ledger:
     def _entry_fields(self) -> list[str]:
         claim = self.claim
         return entry_fields(claim.process, claim.key, claim.uuid, claim.accepted_ms)
+
+    @property
+    def _handing_keys(self) -> list[str]:
+        return [self._job_key, self._record_key, self._queue, self._events]
+
+    def _handing_args(self) -> list[str | int]:
+        return [*self._fence(), self.claim.entry, keys.GROUP, HANDED_BACK, self.claim.node, *self._entry_fields()]
 
     @property
     def _unique(self) -> str:
@@ -179,8 +200,9 @@ class Ledger:
         self._owner = f"{self._who} {self._count}"
         return expected, self._who, self._count
 
-    def _counted(self, writes: Writes) -> list[str | int]:
+    def _counted(self, writes: Writes, story: Sequence[str]) -> list[str | int]:
         """What is written, by the write whose fence was made last: the first one tells how whoever ran the job before has died."""
         crash = ("crash", self.claim.crash) if self.claim.crash and self._count <= 1 else ()
         texts = (text for _, text in writes.errors)
-        return [len(writes.fields), *writes.fields, len(writes.record) + len(crash), *writes.record, *crash, *texts]
+        record_size = len(writes.record) + len(crash)
+        return [len(writes.fields), *writes.fields, record_size, *writes.record, *crash, len(story), *story, *texts]

@@ -1,6 +1,7 @@
 """What a job's runner tells the log: at `debug` each step of its tasks, at `info` and above how the job has ended."""
 
 import logging
+from collections.abc import Sequence
 
 from cameron.core.event import (
     Awaited,
@@ -29,8 +30,13 @@ def is_verbose() -> bool:
     return log.isEnabledFor(logging.DEBUG)
 
 
-def log_step(job: Job, event: Event, now_ms: int) -> None:
-    """What is about to happen in the job, or just has, where it is about one of its tasks."""
+def log_steps(steps: Sequence[tuple[Job, Event]], now_ms: int) -> None:
+    """What has happened in the job, where it is about one of its tasks; each event with the job before it."""
+    for job, event in steps:
+        _log_step(job, event, now_ms)
+
+
+def _log_step(job: Job, event: Event, now_ms: int) -> None:
     match event:
         case TaskCalled(name):
             task = job.tasks[name]

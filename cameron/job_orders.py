@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 from cameron.otp import Shutdown
 
 NOT_BEGUN = Shutdown("not begun")  # the exit reason of a runner that was stopped before it had read its job
+MADE_ROOM = Shutdown("made room")  # the exit reason of a runner whose job was given to a node that has free places
 NOT_HELD = Shutdown("not held")  # the exit reason of a runner whose node does not hold its job's entry any more
 
 

@@ -4,7 +4,8 @@ Blocks for one round trip; for another one or two where the definition that the 
 dialect than the process of its name is now.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from enum import Enum, auto
 from typing import Any, NamedTuple
 
 from cameron.core.job import Job
@@ -18,6 +19,8 @@ from cameron.store import keys
 from cameron.store.names import names_in
 from cameron.store.queue import is_gone
 from cameron.store.redis import StoreRefused, asking, reader
+
+RECORD_MARKS = ("definition", "accepted")
 
 
 class StoredJob(NamedTuple):
@@ -33,6 +36,31 @@ class StoredJob(NamedTuple):
     def accepted_ms(self) -> int:
         """When it was accepted, in epoch milliseconds."""
         return int(self.record.get("accepted", 0))
+
+
+class Sighted(NamedTuple):
+    """A job of which no more was read than whose it is, and what it is now."""
+
+    process: str
+    key: str
+    dialect: Dialect
+    status: Status | None  # None: its hash does not say
+    accepted_ms: int  # 0: nobody knows any more
+
+
+class _Depth(Enum):
+    """How much of a job is read."""
+
+    MARKS = auto()  # of its hash its key and its status, of its record what it started with and when it was accepted
+    SHOWN = auto()  # its hash, and the record where its dialect shows it
+    WHOLE = auto()
+
+
+class _Marks(NamedTuple):
+    """The fields of a dialect's hashes that say by themselves what a job's key is, and what the job is."""
+
+    key: str
+    status: str
 
 
 class _Found(NamedTuple):
@@ -62,7 +90,7 @@ class JobReader:
     def __init__(self, catalog: Catalog, url: str, timeout_s: float) -> None:
         self._catalog = catalog
         self._redis: Any = reader(url, timeout_s)
-        self._status_fields = {dialect.name: _status_field(dialect.layout) for dialect in catalog.dialects()}
+        self._marks = {dialect.name: _marks(dialect.layout) for dialect in catalog.dialects()}
 
     def knows(self, process: str) -> bool:
         """Whether there is, or was, a process of that name. Raises what redis-py does."""
@@ -77,7 +105,7 @@ class JobReader:
         """As `shown`, where the job has ended; until then None, for one field read."""
         name = self._catalog.name_of(process)
         dialect = self._catalog.dialect_of(name)
-        field = self._status_fields[dialect.name]
+        field = self._marks[dialect.name].status
         with asking():
             status = self._redis.hget(dialect.layout.job_key(name, key or uuid, uuid), field)
             if status is not None and dialect.layout.status_in({field: status}) not in ENDED:
@@ -85,13 +113,20 @@ class JobReader:
             found = self._find(process, key, uuid)  # of another dialect, perhaps
         return found.shown(uuid) if found.dialect.layout.status_in(found.fields) in ENDED else None
 
+    def sighted(self, process: str, key: str, uuid: str) -> Sighted:
+        """Whose the job is, for a read of four fields. Raises JobNotFound, StoreUnavailable."""
+        with asking():
+            found = self._find(process, key, uuid, _Depth.MARKS)
+        status = found.dialect.layout.status_in(found.fields)
+        return Sighted(found.process, found.key, found.dialect, status, int(found.record.get("accepted", 0)))
+
     def standing(self, process: str, key: str, uuid: str) -> tuple[int, Status | None]:
         """When a job was accepted, in epoch milliseconds, and what it is; 0 and None where nobody knows (any more).
 
         Raises StoreUnavailable.
         """
         dialect = self._catalog.dialect_of(process)
-        layout, field = dialect.layout, self._status_fields[dialect.name]
+        layout, field = dialect.layout, self._marks[dialect.name].status
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.hget(keys.record(process, uuid), "accepted").hget(layout.job_key(process, key, uuid), field)
         with asking():
@@ -101,7 +136,7 @@ class JobReader:
     def read(self, process: str, key: str, uuid: str) -> StoredJob:
         """The job, restored from its hash and its record. Raises JobNotFound, JobUnreadable, StoreUnavailable."""
         with asking():
-            found = self._find(process, key, uuid, whole=True)
+            found = self._find(process, key, uuid, _Depth.WHOLE)
         record, definition = found.record, found.definition
         if "definition" not in record:
             raise JobNotFound(process, uuid)
@@ -127,36 +162,40 @@ class JobReader:
                 raise StoreUnavailable(f"redis refuses: {error}") from None
         return str(pending[0]["consumer"]) if pending else ""
 
-    def _find(self, process: str, key: str, uuid: str, whole: bool = False) -> _Found:
-        """The job's keys, the record `whole` or as its dialect shows it. Raises JobNotFound, and what redis-py does."""
+    def _find(self, process: str, key: str, uuid: str, depth: _Depth = _Depth.SHOWN) -> _Found:
+        """The job's keys, as much of them as is wanted. Raises JobNotFound, and what redis-py does."""
         name = self._catalog.name_of(process)
         dialect = self._catalog.dialect_of(name)
-        fields, record = self._keys(dialect, name, key, uuid, whole)
+        fields, record = self._keys(dialect, name, key, uuid, depth)
         definition, fault = self._definition(name, record.get("definition"))
         if definition and definition.dialect != dialect.name:
             dialect = self._catalog.dialect(definition)
-            fields, record = self._keys(dialect, name, key, uuid, whole)
+            fields, record = self._keys(dialect, name, key, uuid, depth)
         if not fields:
             if not definition and (former := self._former(process, uuid)):
-                return self._find(former, key, uuid, whole)
+                return self._find(former, key, uuid, depth)
             raise JobNotFound(process, uuid)
         own = dialect.layout.key_in(fields) or key
         if key and own != key:  # where the hash's name does not tell
             raise JobNotFound(process, uuid)
         return _Found(name, own, definition, dialect, fields, record, fault)
 
-    def _keys(self, dialect: Dialect, name: str, key: str, uuid: str, whole: bool) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    def _keys(self, dialect: Dialect, name: str, key: str, uuid: str, depth: _Depth) -> tuple[Mapping[str, str], Mapping[str, str]]:
         """The hash as that dialect names it, and as much of the record as is wanted."""
-        whole = whole or dialect.manner.shows_record
+        whole = depth is _Depth.WHOLE or (depth is _Depth.SHOWN and dialect.manner.shows_record)
+        job_key, record_key, marks = dialect.layout.job_key(name, key or uuid, uuid), keys.record(name, uuid), self._marks[dialect.name]
         pipeline = self._redis.pipeline(transaction=whole)  # then the two belong to one moment; what a job started with never changes
-        pipeline.hgetall(dialect.layout.job_key(name, key or uuid, uuid))
+        pipeline.hmget(job_key, marks) if depth is _Depth.MARKS else pipeline.hgetall(job_key)
         if whole:
-            fields, record = pipeline.hgetall(keys.record(name, uuid)).execute()
+            fields, record = pipeline.hgetall(record_key).execute()
             return fields, record
-        fields, definition = pipeline.hget(keys.record(name, uuid), "definition").execute(raise_on_error=False)
+        fields, record = pipeline.hmget(record_key, RECORD_MARKS).execute(raise_on_error=False)
         if isinstance(fields, Exception):
             raise fields
-        return fields, {"definition": definition} if isinstance(definition, str) else {}
+        return (
+            _there(marks, fields) if depth is _Depth.MARKS else fields,
+            {} if isinstance(record, Exception) else _there(RECORD_MARKS, record),
+        )
 
     def _definition(self, process: str, digest: str | None) -> tuple[Process | None, str]:
         """What a job started with, and what is wrong with that: a later release may have written it."""
@@ -184,7 +223,13 @@ class JobReader:
         return None
 
 
-def _status_field(layout: Layout) -> str:
-    """The field that says by itself what a job is."""
-    fields = layout.accepted(JobRequest("", "", "", b""), "")
-    return next(field for field, value in zip(fields[::2], fields[1::2], strict=True) if layout.status_in({field: value}))
+def _marks(layout: Layout) -> _Marks:
+    accepted = layout.accepted(JobRequest("key", "", "", b""), "")
+    fields = list(zip(accepted[::2], accepted[1::2], strict=True))
+    key = next(field for field, value in fields if layout.key_in({field: value}))
+    return _Marks(key, next(field for field, value in fields if layout.status_in({field: value})))
+
+
+def _there(names: Sequence[str], values: Sequence[str | None]) -> dict[str, str]:
+    """The fields of a hash that there are."""
+    return {name: value for name, value in zip(names, values, strict=True) if value is not None}

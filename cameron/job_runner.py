@@ -12,54 +12,51 @@ from random import random
 from typing import Any, NamedTuple
 
 from cameron import fault
-from cameron.activities.call import Call, CommandRun, Replies
+from cameron.activities.call import Begun, GivenBack, Replies, Run
 from cameron.callbacks import Callbacks
 from cameron.clock import Clock, Moment
-from cameron.core.decider import decide
+from cameron.core.advance import Holder, advance
 from cameron.core.event import (
     Change,
-    CommandLine,
     Event,
-    HttpRequest,
-    JobChanged,
     JobEnded,
     JobStarted,
-    Skip,
+    Performed,
+    TaskBegun,
     TaskCalled,
     TaskChanged,
     TaskDelayed,
     TaskDue,
     TaskFailed,
     TaskInterrupted,
-    TaskReplied,
-    TaskSkipped,
-    TaskWaits,
 )
-from cameron.core.job import SUSPICION, Job, Task, apply, suspicion
-from cameron.core.process import Limits, Process
+from cameron.core.history import NOTHING_DUE, RESUMED, story
+from cameron.core.job import Job, Task, apply
+from cameron.core.process import Process
 from cameron.core.status import Status
 from cameron.definitions import Dialect
 from cameron.job_calls import JobCalls
 from cameron.job_data import Answers, Commands, Committed, Refused
-from cameron.job_ledger import Claim, GivenUp, Ledger
-from cameron.job_log import is_verbose, log_end, log_step
+from cameron.job_ledger import Claim, GivenUp, Ledger, Step
+from cameron.job_log import is_verbose, log_end, log_steps
 from cameron.job_orders import (
+    MADE_ROOM,
     NOT_BEGUN,
     NOT_HELD,
     Announce,
     CallbackCame,
     CancelJob,
-    Cleared,
     CrashCounted,
     Drain,
     Drop,
     HandBack,
     Proceed,
     Stay,
-    Suspected,
 )
 from cameron.job_reading import Found, Headless, LostWrites, NotHeld, NothingToRun, Outcome, Question, Reading, read_job
 from cameron.job_returns import JobReturns, Settled
+from cameron.job_suspicion import JobSuspicion
+from cameron.job_unread import NOTHING, forget, put_aside
 from cameron.otp import Actor, Address, Normal, Reason, Shutdown
 from cameron.process_catalog import Catalog
 from cameron.store import keys
@@ -78,9 +75,7 @@ class Surroundings(NamedTuple):
     max_crashes: int = 5  # of runners of a job on this node that cannot even read it, then it is given up
 
 
-Called = list[tuple[Task, HttpRequest | CommandLine]]
-NOTHING: Mapping[str, str] = {}
-NO_MORE = ""  # in place of a callback, see callback.lua
+Called = list[tuple[Task, Performed]]
 _CANCELLED = JobEnded(Status.CANCELLED, "cancelled")
 
 
@@ -107,12 +102,13 @@ class JobRunner(Actor):
         self._job_data, self._scheduler = Address("job_data"), Address("job_scheduler")
         self._calls = JobCalls(self.actor_ref, around.callbacks, around.max_reply_bytes)
         self._returns = JobReturns(self.actor_ref, self._calls)
+        self._story: list[str] = []  # what has happened since the last commit, as words and texts in turn
         self._draining = False
-        self._suspected = False  # with its tasks, runners or nodes have died
-        self._held_up = False  # until the scheduler says that no other suspect runs here
+        self._suspicion = JobSuspicion(self.actor_ref, claim.uuid)
         self._cancelled = False  # before the job was read
         self._counts_crash = False  # the next commit does
         self._handing_over = False  # the last commit is on its way
+        self._end: Reason = Normal  # when that is recorded
         self._is_verbose = is_verbose()
 
     def on_start(self) -> None:
@@ -135,6 +131,10 @@ class JobRunner(Actor):
         match message:
             case Replies(replies):
                 self._go_on(self._returns.replied(self._job, replies))
+            case Begun():
+                self._begun(message)
+            case GivenBack():
+                self._given_back(message)
             case _Due(task):
                 self._due(task)
             case _Deadline():
@@ -152,7 +152,7 @@ class JobRunner(Actor):
             case Committed("transition"):
                 self._scheduler.tell(CrashCounted(self.actor_ref))
             case Committed():
-                self._quit_job(Normal)
+                self._quit_job(self._end)
             case Refused(why):
                 self._refused(why)
             case Drain():
@@ -166,9 +166,9 @@ class JobRunner(Actor):
             case CancelJob():
                 self._cancel_job()
             case Announce():
-                self._announce()
+                self._suspicion.announce(leaving=self._handing_over)
             case Proceed():
-                self._held_up = False
+                self._suspicion.proceed()
                 self._go_on([])
             case Drop():
                 self._quit_job(Shutdown("lease lost"))
@@ -180,6 +180,7 @@ class JobRunner(Actor):
         self._dialect = self._around.catalog.dialect(process)
         self._job = self._around.catalog.new_job(process, claim.key, claim.uuid, request, claim.deadline_ms)
         self._ledger = Ledger(claim, process, self._dialect, owner, self.actor_ref)
+        self._holder = Holder(claim.node, self._dialect.prepare, random, self._is_put_off)
         self._returns.open(self._dialect, self._ledger)
         self._await_deadline()
 
@@ -227,7 +228,11 @@ class JobRunner(Actor):
         )
         self._prepare(found.process, record["request"], record["owner"])
         self._job = self._dialect.layout.restore(self._job, found.fields, record)
-        events: list[Event] = [] if self._job.status is Status.RUNNING else [JobStarted()]
+        events: list[Event] = []
+        if self._job.status is Status.RUNNING:
+            self._story += (RESUMED, self._claim.node)
+        else:
+            events.append(JobStarted())
         crashed = bool(self._claim.crash) and record.get("released") != record["owner"]
         self._calls.round = record.get("retries", "")
         callbacks = self._returns.recorded(self._job, record)
@@ -253,34 +258,25 @@ class JobRunner(Actor):
         job = self._job
         for event in events:
             job, _ = apply(job, event)
-        self._suspected = self._held_up = suspicion(job) >= SUSPICION
+        self._suspicion.raise_for(job)
         self._go_on(events)
-        if self._suspected and not self._handing_over:
+        if self._suspicion.is_suspected and not self._handing_over:
             log.warning("job %s of %s is a suspect: one at a time runs on a node", job.uuid, job.process)
-            self._announce()
-
-    def _announce(self) -> None:
-        """The scheduler may have heard neither that the job is suspected, nor that it is no more."""
-        word = Suspected if self._suspected and not self._handing_over else Cleared
-        self._scheduler.tell(word(self.actor_ref, self._claim.uuid))
+            self._suspicion.announce()
 
     def _forget(self) -> None:
         """There is nothing (left) to run."""
         self._handing_over = True
-        dialect = self._around.catalog.dialect_of(self._claim.process)
-        self._job_data.tell(Ledger(self._claim, None, dialect, "", self.actor_ref).forget())
+        claim = self._claim
+        self._job_data.tell(forget(claim, self._around.catalog.dialect_of(claim.process), self.actor_ref))
 
     def _put_aside(self, why: str, fields: Mapping[str, str] = NOTHING) -> None:
-        """A job that cannot be read, nor be given up as others are: it ends in error unread, and goes to the dead letter."""
+        """A job that cannot be read, nor be given up as others are."""
         claim, around = self._claim, self._around
         log.error("job %s of %s cannot be read (%s): see %s", claim.uuid, claim.process, why, keys.dead(claim.process))
         self._handing_over = True
-        dialect = around.catalog.dialect_of(claim.process)
-        job = Job(claim.process, claim.key, claim.uuid, 0, Limits(), Status.ERROR, {}, (), 0, 0)
-        given_up = GivenUp("", claim.crashes, f"given up: {why}", claim.crash)
-        ledger = Ledger(claim, None, dialect, "", self.actor_ref)
-        at, failed = around.clock.now(), dialect.layout.failed(fields)
-        self._job_data.tell(ledger.end_held(job, [JobChanged(Status.ERROR)], at, around.retention_ms, given_up, failed))
+        dialect, at = around.catalog.dialect_of(claim.process), around.clock.now()
+        self._job_data.tell(put_aside(claim, dialect, self.actor_ref, why, at, around.retention_ms, fields))
 
     # how it goes on
 
@@ -288,82 +284,74 @@ class JobRunner(Actor):
         """Apply what happened, decide and enact until nothing is left to decide; then record it at once, and call what is to be called."""
         if self._handing_over or self._ledger is None:
             return
-        changes: list[Change] = []
-        called: Called = []
-        at, is_verbose = self._around.clock.now(), self._is_verbose
-        events = events or self._decisions(at.ms)
-        while events:
-            for event in events:
-                if is_verbose:
-                    log_step(self._job, event, at.ms)
-                if isinstance(event, TaskCalled):
-                    changes += self._begin(event.task, called)
-                    continue
-                self._job, more = apply(self._job, event)
-                changes += more
-                if isinstance(event, TaskDelayed | TaskWaits):
-                    if isinstance(event, TaskDelayed):
-                        fault.at("retry.scheduled")
-                    self.send_after((event.until_ms - at.ms) / 1000, _Due(event.task))
-                elif isinstance(event, JobEnded):
-                    self._finish_job(self._ledger, changes, event, at)
-                    return
-            events = self._decisions(at.ms)
-        self._record(self._ledger, changes, called, at)
-        if self._suspected and not self._held_up and suspicion(self._job) < SUSPICION:
-            self._suspected = False
-            self._announce()
+        at = self._around.clock.now()
+        made = advance(self._process, self._job, events, at.ms, self._holder)
+        self._job = made.job
+        self._story += made.story
+        if self._is_verbose:
+            log_steps(made.steps, at.ms)
+        if made.end:
+            self._finish_job(self._ledger, made.changes, made.end, at)
+            return
+        for timer in made.timers:
+            if isinstance(timer, TaskDelayed):
+                fault.at("retry.scheduled")
+            self.send_after((timer.until_ms - at.ms) / 1000, _Due(timer.task))
+        if made.is_idle and not self._is_paused:
+            self._story += NOTHING_DUE
+        self._record(self._ledger, made.changes, made.called, at)
+        self._suspicion.review(self._job)
         if self._draining:
             self._leave_if_idle()
 
-    def _begin(self, name: str, called: Called) -> list[Change]:
-        """A task's attempt: what is to be called joins `called`; what comes of it otherwise is known at once."""
-        attempt = self._dialect.prepare(self._job, self._job.tasks[name])
-        if isinstance(attempt, Skip):
-            self._job, changes = apply(self._job, TaskSkipped(name, attempt.why))
-        elif isinstance(attempt, HttpRequest | CommandLine):
-            self._job, changes = apply(self._job, TaskCalled(name, attempt.note))
-            called.append((self._job.tasks[name], attempt))
-        else:
-            self._job, changes = apply(self._job, TaskCalled(name))
-            self._job, more = apply(self._job, TaskReplied(name, attempt))
-            changes += more
-        return changes
+    def _begun(self, begun: Begun) -> None:
+        """Nothing follows from it: it is told, so that people see what runs and what waits for a free place."""
+        task = self._job.tasks[begun.task]
+        if self._ledger and not self._handing_over and task.status is Status.RUNNING and self._calls.is_awaited(begun, task):
+            event = TaskBegun(begun.task)
+            self._job, changes = apply(self._job, event)
+            self._story += story(self._job, event, changes, self._claim.node)
+            self._record(self._ledger, changes, [], self._around.clock.now())
 
     def _due(self, name: str) -> None:
         task = self._job.tasks[name]
-        if task.crashes >= SUSPICION and not task.awaited and not self._suspected and not self._handing_over:
-            self._suspected = self._held_up = True  # while it waited, it was not: others had the place
-            self._announce()
+        if not self._handing_over:
+            self._suspicion.raise_by(task)
         self._go_on([TaskDue(name)] if task.status is Status.RUNNING else [])
 
-    def _decisions(self, now_ms: int) -> list[Event]:
-        decisions = decide(self._process, self._job, now_ms, random())
-        return [event for event in decisions if not self._is_put_off(event)]
+    @property
+    def _is_paused(self) -> bool:
+        """Nothing is called for now."""
+        return self._draining or self._suspicion.is_held_up
 
-    def _is_put_off(self, event: Event) -> bool:
-        """Nothing is called for now; and no task fails as long as a callback of it may count."""
+    def _is_put_off(self, job: Job, event: Event) -> bool:
+        """A call while the job is paused, and the failure of a task of which a callback may still count."""
         if isinstance(event, TaskCalled):
-            return self._draining or self._held_up
-        return isinstance(event, TaskFailed) and not self._returns.may_fail(self._job.tasks[event.task])
+            return self._is_paused
+        return isinstance(event, TaskFailed) and not self._returns.may_fail(job.tasks[event.task])
 
     def _record(self, ledger: Ledger, changes: list[Change], called: Called, at: Moment) -> None:
         at_once = self._may_call_at_once(ledger, changes)
-        calls, waiting = list[Call | CommandRun](), list[Call | CommandRun]()
+        calls, waiting = list[Run](), list[Run]()
         for task, attempt in called:
             call = self._calls.make(self._job, task, attempt)
             must_wait = call.fresh or task.activity.offers_callback  # a callback may come at once, so the call has to be on record before
             (calls if at_once and not must_wait else waiting).append(call)
         if changes or not ledger.claimed:
-            commit = ledger.transition(self._job, changes, at, waiting, idle=self._held_up, confirm=self._counts_crash)
+            step, is_idle = self._step(changes, at), self._suspicion.is_held_up
+            self._job_data.tell(ledger.transition(step, waiting, idle=is_idle, confirm=self._counts_crash))
             self._counts_crash = False
-            self._job_data.tell(commit)
         for call in calls:
             self._calls.send(call)
 
+    def _step(self, changes: list[Change], at: Moment) -> Step:
+        step = Step(self._job, changes, at, self._story)
+        self._story = []
+        return step
+
     def _may_call_at_once(self, ledger: Ledger, changes: list[Change]) -> bool:
         """Calls that follow from nothing unrecorded need not wait for their own mark; those of a job taken over wait for the claim."""
-        if self._suspected or not (ledger.claimed or self._claim.request is not None):
+        if self._suspicion.is_suspected or not (ledger.claimed or self._claim.request is not None):
             return False
         return all(not isinstance(change, TaskChanged) or change.status is Status.RUNNING for change in changes)
 
@@ -380,15 +368,15 @@ class JobRunner(Actor):
         if end.culprit is not None:
             crashes = max(self._claim.crashes, self._job.tasks[end.culprit].crashes if end.culprit else 0)
             given_up = GivenUp(end.culprit, crashes, end.text, self._claim.crash)
-        self._job_data.tell(ledger.end(self._job, changes, at, self._around.retention_ms, given_up))
+        self._job_data.tell(ledger.end(self._step(changes, at), self._around.retention_ms, given_up))
         log_end(self._job, end)
 
     def _leave_if_idle(self) -> None:
         if not self._calls and not self._returns.is_closing:
             self._leave()
 
-    def _leave(self) -> None:
-        """Hand the job back; a job that was not begun is the scheduler's to release."""
+    def _leave(self, node: str = "") -> None:
+        """Hand the job back, or over to that node; a job that was not begun is the scheduler's to release."""
         if self._handing_over:
             return
         self._handing_over = True
@@ -396,7 +384,14 @@ class JobRunner(Actor):
         if self._ledger is None:
             self.exit(NOT_BEGUN)
         else:
-            self._job_data.tell(self._ledger.hand_back())
+            self._job_data.tell(self._ledger.hand_over(node) if node else self._ledger.hand_back())
+
+    def _given_back(self, given: GivenBack) -> None:
+        """Another node has places for these runs: the job goes there, where nothing of it has begun here."""
+        stays = self._suspicion.is_suspected or self._returns.is_closing
+        if self._calls and not self._handing_over and self._calls.are_over(given, self._job.tasks, stays=stays):
+            self._end = MADE_ROOM
+            self._leave(given.node)
 
     def _quit_job(self, reason: Reason) -> None:
         """Nobody waits for its calls any more: one that the last commit has released may have gone out since."""

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from cameron import fault
-from cameron.activities.call import Congestion, Report
+from cameron.activities.call import Congestion, Occupancy, PythonReport, Report
 from cameron.errors import ProcessNotFound, StoreUnavailable
 from cameron.job_data import StoreDefinitions
-from cameron.job_ledger import entry_fields
+from cameron.job_ledger import Claim, entry_fields
 from cameron.job_orders import Drain, HandBack
 from cameron.job_runner import Surroundings
 from cameron.otp import Address, Reason, ThreadActor, is_orderly, whereis
@@ -24,6 +24,7 @@ from cameron.queue_reader import BLOCK_MS, ReaderReady, Taken, Want
 from cameron.scheduling.admission import Admission, claim_of
 from cameron.scheduling.membership import Kept, Membership
 from cameron.scheduling.recovery import Recovery
+from cameron.scheduling.relief import Relief
 from cameron.scheduling.runners import Runners
 from cameron.scheduling.this_node import ThisNode
 from cameron.store.inbox import Signal
@@ -33,7 +34,8 @@ from cameron.store.redis import StoreAway, StoreError
 
 log = logging.getLogger("cameron.job_scheduler")
 
-DEPENDS_ON = ("job_data", "process_catalog", "http", "commands", "job_runner_sup")
+PERFORMERS = ("http", "commands", "python_processes", "python")
+DEPENDS_ON = ("job_data", "process_catalog", *PERFORMERS, "job_runner_sup")
 COMPARE_S = 60.0
 STALE_READ_S = 2 * BLOCK_MS / 1000  # a reader that was killed may take entries for so long, and tells nobody: compare after that
 READ_AT_ONCE = 1000  # entries, a bound on what they weigh: with each a request may ride along
@@ -70,8 +72,10 @@ class JobScheduler(ThreadActor):
         self._recovery = Recovery(self._queues, self._leases)
         self._membership = Membership(node, self._leases, settings.lease_s, around.clock)
         self._jobs = Admission(settings.max_jobs, self._limit_of)
-        self._runners = Runners(self, self._jobs, node.suspects, self._ask_for_comparison)
-        self._reader, self._calls, self._job_data = Address("queue_reader"), Address("http"), Address("job_data")
+        self._tick_s = min(settings.lease_s / 3, 2.0)
+        self._relief = Relief(node, self._leases, self._jobs, self._tick_s)
+        self._runners = Runners(self, self._jobs, node.suspects, self._relief, self._ask_for_comparison)
+        self._reader, self._job_data = Address("queue_reader"), Address("job_data")
         self._term = 0  # of the lease: what was read in an earlier one may belong to others
         self._is_in_doubt = True  # until a comparison has shown what the node holds
         self._compared_s = float("-inf")
@@ -106,8 +110,8 @@ class JobScheduler(ThreadActor):
                 self._compared_s = min(self._compared_s, time.monotonic() - COMPARE_S + STALE_READ_S)
             case NewProcesses():
                 self._attempt(self._learn)
-            case Congestion(hosts):
-                self._membership.calls = hosts
+            case Congestion() | Occupancy() | PythonReport():
+                self._node.load.hear(message)
             case _Tick():
                 self._tick()
             case _:
@@ -186,11 +190,15 @@ class JobScheduler(ThreadActor):
         self._is_wanted = False
         self._recovery.leave_out(taken.unreadable)
         if taken.term == self._term:
-            for entry in taken.entries:
-                self._jobs.admit(claim_of(entry, self._node.name, fresh=True))
+            for claim in (claim_of(entry, self._node.name, fresh=True) for entry in taken.entries):
+                self._jobs.admit(claim)
+                self._relief.see(claim)
         elif taken.entries:  # ours or not: the next comparison tells
             self._ask_for_comparison()
+        self._relief.hear(taken.signals)
         self._heed(taken.signals)
+        if self._relief.was_given and not self._is_in_doubt and not self._is_stopping:
+            self._attempt(self._compare)
 
     # what others tell the node
 
@@ -228,9 +236,12 @@ class JobScheduler(ThreadActor):
     def _release_idle(self) -> None:
         """Put what has no runner back into its queue, for any node."""
         for claim in self._jobs.idle:
-            fields = entry_fields(claim.process, claim.key, claim.uuid, claim.accepted_ms)
-            self._queues.release(claim.process, self._node.name, claim.entry, claim.uuid, fields)
+            self._release(claim)
             self._runners.forget(claim)
+
+    def _release(self, claim: Claim) -> None:
+        fields = entry_fields(claim.process, claim.key, claim.uuid, claim.accepted_ms)
+        self._queues.release(claim.process, self._node.name, claim.entry, claim.uuid, fields)
 
     def _show_state(self) -> None:
         """Where it has changed, at once."""
@@ -244,11 +255,12 @@ class JobScheduler(ThreadActor):
     # the lease, and what was held before
 
     def _tick(self) -> None:
-        self._calls.tell(Report(self.actor_ref))
+        for performer in PERFORMERS:
+            Address(performer).tell(Report(self.actor_ref, performer))
         self._is_stuck = False
         works = self._attempt(self._see_to_all)
         self._is_refused = self._is_refused and not works
-        self.send_after(min(self._settings.lease_s / 3, 2.0 if works else 0.5), _Tick())
+        self.send_after(self._tick_s if works else min(self._tick_s, 0.5), _Tick())
 
     def _attempt(self, what: Callable[[], None]) -> bool:
         """Whether Redis did what was asked; where it did not, it may have all the same, so a comparison follows."""
@@ -282,6 +294,8 @@ class JobScheduler(ThreadActor):
             until_s = time.monotonic() + min(self._settings.lease_s / 4, 1.0)
             for claim in self._recovery.take_over(self._node.name, self._jobs.room_of, until_s):
                 self._jobs.admit(claim)
+        if not self._node.is_draining:
+            self._relief.look()
         self._take_out_heeded()
 
     def _learn(self, anew: bool = False) -> None:
@@ -304,9 +318,14 @@ class JobScheduler(ThreadActor):
         """What the queue says that we hold, and that is not in hand, gets a runner, or finds the one that lives from before."""
         self._around.callbacks.learn()
         signals = self._leases.unheeded(self._node.name)  # first: the jobs that they are about were given to this node before
+        self._relief.hear(signals)
         found, gone = self._recovery.compare(self._node.name, self._jobs.held)
         for claim in found:
-            self._jobs.admit(claim)
+            if self._relief.is_too_much(claim):
+                self._release(claim)
+            else:
+                self._jobs.admit(claim)
+        self._relief.was_given.clear()
         self._runners.drop_gone(gone)
         self._is_in_doubt = False
         self._compared_s = time.monotonic()

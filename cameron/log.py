@@ -7,12 +7,13 @@ import errno
 import json
 import logging
 import logging.handlers
+import os
 import socket
 import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TextIO
 
 import structlog
 
@@ -63,12 +64,20 @@ def configure(config: LogConfig, environment: str) -> None:
     root.setLevel(config.level.upper())
     for library in CHATTY:
         logging.getLogger(library).setLevel(logging.INFO)
-    lines = Lines(sys.stderr)
+    lines = Lines(_of_our_own(sys.stderr))
     lines.setFormatter(_console() if config.format == "console" else _json(environment))
     syslog, refusal = _syslog(config.syslog, environment) if config.syslog else (None, "")
     root.addHandler(LogWriter([lines, syslog] if syslog else [lines]))
     if refusal:
         log.warning("no syslog at %s (%s): logging to stderr only; see syslog under [log]", config.syslog, refusal)
+
+
+def _of_our_own(stream: TextIO) -> TextIO:
+    """The same by a descriptor of our own: an activity may close the standard one, and a connection get its number."""
+    try:
+        return os.fdopen(os.dup(stream.fileno()), "w", encoding=stream.encoding, errors=stream.errors)
+    except (OSError, ValueError):  # a stream without a descriptor, or one that is closed
+        return stream
 
 
 class _Syslog(logging.handlers.SysLogHandler):

@@ -230,7 +230,7 @@ def _passed_over(files: Mapping[str, Process], registered: tuple[Process, ...]) 
 class Sources(NamedTuple):
     """Where definitions come from."""
 
-    file: Path
+    file: Path | None  # None: no `.config` file
     folder: Path
     redis_url: str
     redis_timeout_s: float

@@ -8,13 +8,16 @@
         process_catalog      the definitions
         http                 all calls to services, on one libcurl loop
         commands             the programs that activities run
+        python_processes     Python activities that have a process of their own
+        python               Python activities: their package, their threads
         job_runner_sup       dynamic: one temporary job_runner for each job in progress
         job_scheduler        gives this node its jobs; adopts the runners that live
         queue_reader         the one blocking read
         housekeeper          clears the lists of jobs of those that have expired
       web_server             Falcon on waitress
+      rabbitmq_starter       starts jobs by message, only where a broker is configured
 
-`cameron server` runs nothing from http to queue_reader, `cameron worker` no web_server; `cameron serve` runs both.
+`cameron server` runs nothing from http to queue_reader, `cameron worker` nothing below engine; `cameron serve` runs both.
 A stop goes from the bottom up: no request comes in, no job is read from the queues, calls end or their jobs are handed back; then the rest.
 """
 
@@ -24,9 +27,13 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from cameron import fault
+from cameron import fault, rabbitmq
 from cameron.activities.commands import AFTER_KILL_S, Commands
 from cameron.activities.http import HttpCalls
+from cameron.activities.isolated_run import ENVELOPE_BYTES
+from cameron.activities.python import PythonActivities, PythonSettings
+from cameron.activities.python_package import discover
+from cameron.broker_link import BrokerLink
 from cameron.callbacks import Callbacks
 from cameron.clock import Clock
 from cameron.config import Config, WebConfig
@@ -38,7 +45,7 @@ from cameron.job_data import JobData
 from cameron.job_orders import runner_name
 from cameron.job_runner import JobRunner, Surroundings
 from cameron.job_scheduler import HAND_BACK_S, JobScheduler, SchedulerSettings
-from cameron.otp import Backoff, ChildSpec, DynamicSupervisor, Node, Restart, Strategy, Supervisor
+from cameron.otp import Address, Backoff, ChildSpec, DynamicSupervisor, Node, Restart, Strategy, Supervisor
 from cameron.process_catalog import Catalog, ProcessCatalog, Sources
 from cameron.queue_reader import QueueReader
 from cameron.scheduling.this_node import ThisNode
@@ -47,10 +54,12 @@ from cameron.store.embedded import STOP_S, EmbeddedRedis, Place, choose_place
 from cameron.store.health import Health
 from cameron.store.redis_clock import RedisClock
 from cameron.store.secret import Secret
+from cameron.store.session import Sessions
 from cameron.web import create_app
 from cameron.web.server import Listening, WebServer
 
 DRAIN_WEB_S = 5.0
+STARTER_S = 20.0  # for the end of rabbitmq_starter, which may be busy connecting
 LEFTOVERS = Backoff(delay_s=0.1, factor=2.0, cap_s=1.0)  # what a killed actor leaves behind (its children, its port) takes a moment to end
 
 
@@ -93,6 +102,7 @@ class Parts(NamedTuple):
     health: Health
     address: OwnAddress
     callbacks: Callbacks
+    broker: BrokerLink
 
 
 class Patience(NamedTuple):
@@ -121,7 +131,9 @@ def settings_of(config: Config, environ: Mapping[str, str]) -> Settings:
 def assemble(config: Config, roles: Roles = BOTH) -> Parts:
     """The parts of a node, none of them running yet. Raises ConfigError."""
     settings = settings_of(config, os.environ)
-    load(config.processes.file, settings)  # the catalog reads it again; here its faults stop the start
+    if config.rabbitmq.url and roles.serves:
+        rabbitmq.check(config.rabbitmq.url)
+    load(config.processes_file, settings)  # the catalog reads it again; here its faults stop the start
     embedded = None if config.redis.url else choose_place(config.redis.dir, config.redis.port)
     url = embedded.url if embedded else config.redis.url
     catalog, clock = Catalog(settings), Clock()
@@ -135,8 +147,9 @@ def assemble(config: Config, roles: Roles = BOTH) -> Parts:
     )
     address = OwnAddress(config.web)
     callbacks = Callbacks(Secret(url, redis.timeout_s), address)
-    engine = Engine(catalog, clock, doors, node, health, callbacks)
-    return Parts(config, roles, embedded, url, settings, catalog, clock, node, engine, health, address, callbacks)
+    broker = BrokerLink()
+    engine = Engine(catalog, clock, doors, node, health, callbacks, broker)
+    return Parts(config, roles, embedded, url, settings, catalog, clock, node, engine, health, address, callbacks, broker)
 
 
 def root(parts: Parts, patience: Patience = PATIENCE) -> Any:
@@ -144,6 +157,8 @@ def root(parts: Parts, patience: Patience = PATIENCE) -> Any:
     children = [ChildSpec("engine", lambda: engine_supervisor(parts, patience), type="supervisor", backoff=LEFTOVERS)]
     if parts.roles.serves:
         children.append(ChildSpec("web_server", lambda: web_server(parts), shutdown=DRAIN_WEB_S + 3, backoff=LEFTOVERS))
+        if parts.config.rabbitmq.url:
+            children.append(ChildSpec("rabbitmq_starter", lambda: rabbitmq_starter(parts), shutdown=STARTER_S, backoff=LEFTOVERS))
     if parts.embedded:
         place, is_strict = parts.embedded, parts.health.rules.strict
         own = ChildSpec("redis_server", lambda: EmbeddedRedis.start(place, is_strict, name="redis_server"), shutdown=STOP_S + 2)
@@ -157,10 +172,18 @@ def web_server(parts: Parts) -> Any:
     return WebServer.start(app, web.host, web.port, web.threads, web.max_body_bytes, DRAIN_WEB_S, parts.address.learn, name="web_server")
 
 
+def rabbitmq_starter(parts: Parts) -> Any:
+    """Start what starts jobs by message; its packages are there only where somebody has asked for them."""
+    from cameron.rabbitmq.starter import RabbitmqStarter
+
+    config = parts.config
+    return RabbitmqStarter.start(parts.engine, config.rabbitmq, config.web.max_body_bytes, parts.broker, name="rabbitmq_starter")
+
+
 def engine_supervisor(parts: Parts, patience: Patience) -> Any:
     """Start the engine's actors, each after those that it depends on."""
     config, store = parts.config, (parts.redis_url, parts.config.redis.timeout_s)
-    sources = Sources(config.processes.file, config.definitions.dir, *store)
+    sources = Sources(config.processes_file, config.definitions.dir, *store)
     children = [
         ChildSpec("job_data", lambda: JobData.start(*store, parts.health, name="job_data")),
         *(() if parts.roles.runs else [ChildSpec("redis_clock", lambda: RedisClock.start(*store, parts.clock, name="redis_clock"))]),
@@ -173,7 +196,7 @@ def engine_supervisor(parts: Parts, patience: Patience) -> Any:
 
 def workers(parts: Parts) -> list[ChildSpec]:
     """What runs jobs."""
-    config, redis, http, commands = parts.config, parts.config.redis, parts.config.http, parts.config.commands
+    config, redis, http, commands, python = parts.config, parts.config.redis, parts.config.http, parts.config.commands, parts.config.python
     job, node = config.job, config.node
     around = Surroundings(parts.catalog, parts.clock, parts.callbacks, http.max_reply_bytes, int(job.retention_s * 1000), job.max_crashes)
     scheduling = SchedulerSettings(
@@ -186,6 +209,14 @@ def workers(parts: Parts) -> list[ChildSpec]:
             lambda: Commands.start(commands.max_commands, commands.max_output_bytes, commands.kill_after_s, name="commands"),
             shutdown=commands.kill_after_s + AFTER_KILL_S + 1,
         ),
+        ChildSpec(
+            "python_processes",
+            lambda: Commands.start(
+                python.max_processes, http.max_reply_bytes + ENVELOPE_BYTES, python.kill_after_s, name="python_processes"
+            ),
+            shutdown=python.kill_after_s + AFTER_KILL_S + 1,
+        ),
+        ChildSpec("python", lambda: python_activities(parts)),
         ChildSpec("job_runner_sup", lambda: runner_supervisor(around), type="supervisor"),
         ChildSpec(
             "job_scheduler",
@@ -194,6 +225,19 @@ def workers(parts: Parts) -> list[ChildSpec]:
         ),
         ChildSpec("queue_reader", lambda: QueueReader.start(parts.redis_url, redis.timeout_s, name="queue_reader")),
     ]
+
+
+def python_activities(parts: Parts) -> Any:
+    """Start what runs the activities of the node's own package."""
+    python, store = parts.config.python, (parts.redis_url, parts.config.redis.timeout_s)
+    settings = PythonSettings(
+        python.max_threads, python.max_zombies, python.timeout_s, python.max_memory_bytes, parts.config.http.max_reply_bytes, *store
+    )
+    processes = Address("python_processes")
+    is_optional = parts.config.has_default_package
+    return PythonActivities.start(
+        lambda: discover(python.activities_package, python.path, is_optional), Sessions(*store), processes, settings, name="python"
+    )
 
 
 def runner_supervisor(around: Surroundings) -> Any:
@@ -207,5 +251,7 @@ def serve(config: Config, roles: Roles = BOTH) -> int:
     """Run a node until it is told to stop; the program's exit status. Raises ConfigError where nothing can be started at all."""
     fault.arm(os.environ.get(fault.VARIABLE, ""))
     parts = assemble(config, roles)
-    children_s = config.node.shutdown_s + HAND_BACK_S + config.commands.kill_after_s + AFTER_KILL_S + STOP_S + DRAIN_WEB_S
+    killing_s = config.commands.kill_after_s + config.python.kill_after_s + 2 * AFTER_KILL_S
+    starter_s = STARTER_S if config.rabbitmq.url and roles.serves else 0.0
+    children_s = config.node.shutdown_s + HAND_BACK_S + killing_s + STOP_S + DRAIN_WEB_S + starter_s
     return Node(lambda: root(parts), shutdown_s=children_s + 15).run()

@@ -1,7 +1,9 @@
-"""The words of those who perform activities: a Call or a CommandRun goes in, a Reply comes out; nothing here knows jobs or dialects."""
+"""The words of those who perform activities: a Call, a CommandRun or a PythonRun goes in, a Reply comes out; no dialects here."""
 
 from enum import StrEnum
 from typing import Any, NamedTuple, Protocol
+
+PERFORMERS = ("http", "commands", "python")  # the actors, by name
 
 
 class ReplyTo(Protocol):
@@ -22,6 +24,12 @@ class Failure(StrEnum):
     INVALID_URL = "invalid_url"  # the call itself cannot be sent: URL, scheme, method or a header
     TLS = "tls"
     CANNOT_RUN = "cannot_run"  # of a command: there is no such program, or it may not be run
+    TEMPORARY = "temporary_failure"  # of a Python activity, as the following: it says itself that another attempt may mend it
+    PERMANENT = "permanent_failure"  # it says itself that none will
+    EXCEPTION = "exception"  # it has raised one, or has called sys.exit()
+    CRASHED = "crashed"  # the process that ran it has died
+    UNKNOWN_ACTIVITY = "unknown_activity"  # this node's package has none of that name
+    INVALID_DATA = "invalid_data"  # what it was given, or gave back, is not what its annotations say, or no JSON
 
 
 class Call(NamedTuple):
@@ -56,11 +64,45 @@ class CommandRun(NamedTuple):
     timeout_s: float  # from its start; waiting for a turn does not count
     env: tuple[tuple[str, str], ...]  # besides what `running_command.environment` hands on of the node's own
     fresh: bool  # it must not run twice
+    stays: bool = False  # it is not to be given back
 
     @property
     def performer(self) -> str:
         """The name of the actor that takes it."""
         return "commands"
+
+
+class PythonRun(NamedTuple):
+    """One run of an activity of the node's Python package."""
+
+    reply_to: ReplyTo  # is told `Begun`, then `Replies`: the body is what the activity returned, as JSON
+    task: str  # as in a Call
+    attempt: int
+    activity: str  # the name of a class or function
+    data: bytes  # JSON
+    config: bytes  # a JSON object
+    timeout_s: float  # from its beginning; waiting for a turn does not count; 0: as the activity says, or else the node is set
+    isolation: str  # `thread` or `process`; "": as the activity says
+    process: str  # whose run it is
+    key: str
+    job: str
+    fresh: bool  # it must not run twice
+    stays: bool = False  # it is not to be given back
+
+    @property
+    def performer(self) -> str:
+        """The name of the actor that takes it."""
+        return "python"
+
+
+Run = Call | CommandRun | PythonRun
+
+
+class Begun(NamedTuple):
+    """Told before the Replies of what may have to wait for a free place: it has one, and is being carried out."""
+
+    task: str
+    attempt: int
 
 
 class Reply(NamedTuple):
@@ -91,16 +133,59 @@ class Cancel(NamedTuple):
     task: str
 
 
+class Relieve(NamedTuple):
+    """Give back so many of the runs that wait, the last ones, but none that may not run twice: that node has free places."""
+
+    most: int
+    node: str
+
+
+class GivenBack(NamedTuple):
+    """Told to whoever sent them: these runs waited, and wait no more; they will not begin unless they are sent again."""
+
+    runs: tuple[CommandRun | PythonRun, ...]
+    node: str  # has places for them
+
+
 class Report(NamedTuple):
-    """Tell `to` how many calls wait, and for whom: a `Congestion`."""
+    """Tell `to` who is at work and who waits: a `Congestion` of calls, an `Occupancy` of commands, a `PythonReport`."""
 
     to: ReplyTo
+    of: str = ""  # comes back in an Occupancy
 
 
 class Congestion(NamedTuple):
     """The hosts that have calls waiting for a free connection."""
 
     hosts: dict[str, tuple[int, int]]  # "host:port" -> calls in flight and calls that wait
+
+
+class Occupancy(NamedTuple):
+    """Of runs, of which so many may be under way at once."""
+
+    of: str  # as in the Report
+    running: int  # have a place; one that was cancelled, until it is gone
+    waiting: int  # for a free one
+    places: int
+    is_held_up: bool = False  # the first of those that wait has done so since the last Report
+
+
+class Package(NamedTuple):
+    """What a node has found in its package of Python activities."""
+
+    name: str = ""  # "": there is none
+    activities: int = 0
+    problems: tuple[str, ...] = ()  # for people: what of it cannot be used
+    isolated: tuple[str, ...] = ()  # the activities that say themselves that they want a process
+
+
+class PythonReport(NamedTuple):
+    """Of the runs of Python activities; of those in processes see the Occupancy of their commands."""
+
+    package: Package
+    threads: Occupancy
+    zombies: int  # threads that have not come back when their time was over
+    refusal: str  # for a person: why no run gets a thread; "": they do
 
 
 class InvalidCall(ValueError):

@@ -1,4 +1,4 @@
-"""The actor that runs all commands: tell it a `CommandRun`, be told `Replies`. It knows nothing of jobs, dialects or retries.
+"""The actor that runs all commands: tell it a `CommandRun`, be told `Begun`, then `Replies`. It knows nothing of jobs, dialects or retries.
 
 Each command is the process of a `cameron.otp.Port`, and in a group of its own with all that it starts. This actor owns the ports: they
 end with it, and their processes with them, whatever its end. It never waits for a command; whatever becomes of one is that run's Reply.
@@ -10,13 +10,13 @@ import time
 from typing import Any, ClassVar, NamedTuple
 
 from cameron import fault
-from cameron.activities.call import Cancel, CommandRun, Replies, Reply, ReplyTo
-from cameron.activities.command_turns import CommandTurns
+from cameron.activities.call import Begun, Cancel, CommandRun, Occupancy, Relieve, Replies, ReplyTo, Report
+from cameron.activities.receiver import give_back, inform
 from cameron.activities.running_command import CANCELLED, TIMED_OUT, RunningCommand, cannot_run, environment, why_unfit
+from cameron.activities.runs import Runs
 from cameron.otp import (
     CannotRun,
     Down,
-    Exit,
     Port,
     PortExit,
     PortInput,
@@ -70,11 +70,11 @@ class Commands(ThreadActor):
     def __init__(self, max_commands: int, max_output_bytes: int, kill_after_s: float) -> None:
         super().__init__()
         self._max_commands, self._max_output_bytes, self._kill_after_s = max_commands, max_output_bytes, kill_after_s
-        self._turns = CommandTurns()
+        self._waiting = Runs[CommandRun]()
         self._running: dict[Ref[Any], RunningCommand] = {}
 
     def on_receive(self, message: Any) -> None:
-        """Take a CommandRun or a Cancel, and what the ports tell."""
+        """Take a CommandRun, a Cancel, a Report or a Relieve, and what the ports tell."""
         match message:
             case PortOutput(port) | PortOutputCut(port) | PortExit(port):
                 if port in self._running:
@@ -89,6 +89,11 @@ class Commands(ThreadActor):
                 self.actor_ref.tell(PortGone(port, port.ended_with or message.reason))
             case PortGone(port, reason):
                 self._end(port, reason)
+            case Report(to, of):
+                inform(to, Occupancy(of, len(self._running), len(self._waiting), self._max_commands, self._waiting.are_held_up()))
+            case Relieve(most, node):
+                own = self._max_commands - len(self._running)  # about to start
+                give_back(self._waiting.take_last(min(most, len(self._waiting) - own)), node)
             case Proceed():
                 pass
             case _:
@@ -97,12 +102,12 @@ class Commands(ThreadActor):
     def on_drained(self) -> None:
         """Start one command, if one may run; those that were cancelled meanwhile wait no more."""
         if self._may_start():
-            self._start(self._turns.take())
+            self._start(self._waiting.take_first())
             if self._may_start():
                 self.actor_ref.tell(Proceed())
 
     def _may_start(self) -> bool:
-        return len(self._turns) > 0 and len(self._running) < self._max_commands
+        return len(self._waiting) > 0 and len(self._running) < self._max_commands
 
     def terminate(self, reason: Reason) -> None:
         """End all commands, and see them gone."""
@@ -116,14 +121,14 @@ class Commands(ThreadActor):
 
     def _add(self, run: CommandRun) -> None:
         try:
-            self._turns.put(run)
+            self._waiting.put(run)
         except TypeError:
             log.exception("a CommandRun was dropped: its reply_to and task have to be hashable")
 
     def _start(self, run: CommandRun) -> None:
         why = why_unfit(run)
         if why:
-            self._tell(run.reply_to, cannot_run(run, why))
+            inform(run.reply_to, Replies([cannot_run(run, why)]))
             return
         try:
             port = CommandPort.start(
@@ -134,17 +139,18 @@ class Commands(ThreadActor):
                 env=environment(run, os.environ),
             )
         except StartFailed as failed:
-            self._tell(run.reply_to, cannot_run(run, _why_not(run.command[0], failed.reason)))
+            inform(run.reply_to, Replies([cannot_run(run, _why_not(run.command[0], failed.reason))]))
             return
         fault.at("command.started")
         self._running[port] = RunningCommand(run, self.send_after(run.timeout_s, TimeIsUp(port)))
+        inform(run.reply_to, Begun(run.task, run.attempt))
         self.monitor(port)
         if run.stdin:
             port.tell(PortInput(run.stdin))
         port.tell(PortInputEnd())
 
     def _cancel(self, reply_to: ReplyTo, task: str) -> None:
-        self._turns.drop(reply_to, task)
+        self._waiting.drop(reply_to, task)
         for port, running in self._running.items():
             if (running.run.reply_to, running.run.task) == (reply_to, task) and not running.is_cancelled:
                 running.is_cancelled = True
@@ -155,15 +161,7 @@ class Commands(ThreadActor):
         reply = running.reply(reason)
         if reply:
             fault.at("command.ended")
-            self._tell(running.run.reply_to, reply)
-
-    def _tell(self, receiver: ReplyTo, reply: Reply) -> None:
-        try:
-            receiver.tell(Replies([reply]))
-        except Exit:  # this actor was killed meanwhile: what it has to say counts no longer
-            return
-        except Exception:  # one receiver's fault is not to cost the others their commands
-            log.exception("%r could not be told what came of its command: give the ref of an actor as reply_to", receiver)
+            inform(running.run.reply_to, Replies([reply]))
 
 
 def _why_not(program: str, reason: Reason) -> str:

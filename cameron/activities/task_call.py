@@ -1,10 +1,10 @@
-"""What is sent to perform a task's attempt: its address, its headers, its body; or the program, its environment and its input."""
+"""What is sent to perform a task's attempt: a call with its headers, a program with its environment, or a Python activity with its data."""
 
 from hashlib import blake2b
 from urllib.parse import quote
 
-from cameron.activities.call import Call, CommandRun, ReplyTo
-from cameron.core.event import CommandLine, HttpRequest
+from cameron.activities.call import Call, CommandRun, PythonRun, ReplyTo
+from cameron.core.event import CommandLine, HttpRequest, Invocation
 from cameron.core.job import Job, Task
 
 PLAIN = HttpRequest("", b"").headers
@@ -66,3 +66,10 @@ def task_command(job: Job, task: Task, line: CommandLine, reply_to: ReplyTo) -> 
         ("CAMERON_IDEMPOTENCY_KEY", f"{job.uuid}/{task.name}"),
     )
     return CommandRun(reply_to, task.name, task.attempts, line.command, line.stdin, line.timeout_s, env, task.activity.at_most_once)
+
+
+def task_python(job: Job, task: Task, of: Invocation, reply_to: ReplyTo) -> PythonRun:
+    """The run of a task's present attempt."""
+    about = (job.process, job.key, job.uuid)
+    fresh = task.activity.at_most_once
+    return PythonRun(reply_to, task.name, task.attempts, of.activity, of.data, of.config, of.timeout_s, of.isolation, *about, fresh)

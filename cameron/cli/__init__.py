@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from cameron.cli import check, dead_letter, health, job, jobs, nodes, serve, start, tree
+from cameron.cli import check, dead_letter, events, health, job, jobs, nodes, serve, start, tree
 from cameron.errors import CameronError, ConfigError, WrongUse
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ for command in (
     start.start,
     job.job,
     job.explain,
+    events.events,
     job.cancel,
     job.retry,
     jobs.jobs,

@@ -16,21 +16,28 @@ if TYPE_CHECKING:
 
 
 def check(env: Environment = "development") -> None:
-    """Read the configuration and all definitions in files; list the processes, and the problems, each with its file and place.
+    """Read the configuration, all definitions in files and the package of Python activities; list the processes, and the problems.
 
-    Notes tell what this environment does not allow to a definition: programs, and variables in templates.
+    Each has its file and place. Notes tell what this environment does not allow to a definition (programs, variables in templates, Python
+    without a package), and settings that may be slips. The package is imported in a process of its own, whatever becomes of that.
     """
     from cameron import config as configuration
     from cameron.cli.notes import notes
+    from cameron.cli.python_check import check_python
 
     config = configuration.load(env, os.environ)
     loaded = _load(config)
     _print_processes(loaded)
-    noted = list(notes(loaded, config))
-    _print_lines([*noted, *loaded.problems])
-    counts = [_counted(len(loaded.processes), "process", "processes"), _counted(len(loaded.problems), "problem", "problems")]
+    sys.stdout.flush()
+    python = check_python(loaded, config)
+    noted, problems = [*notes(loaded, config), *python.notes], [*loaded.problems, *python.problems]
+    _print_lines([*noted, *problems])
+    counts = [_counted(len(loaded.processes), "process", "processes")]
+    if python.activities is not None:
+        counts.append(_counted(python.activities, "Python activity", "Python activities"))
+    counts.append(_counted(len(problems), "problem", "problems"))
     print(", ".join([*counts, _counted(len(noted), "note", "notes")] if noted else counts))
-    if loaded.problems:
+    if problems:
         raise typer.Exit(1)
 
 
@@ -41,7 +48,7 @@ def _load(config: "Config") -> "Loaded":
 
     settings, folder = settings_of(config, os.environ), config.definitions.dir
     try:
-        return definitions.load(config.processes.file, settings, folder)
+        return definitions.load(config.processes_file, settings, folder)
     except ConfigError as error:
         loaded = definitions.load_folder(folder, settings)
         return loaded._replace(problems=[str(error), *loaded.problems])

@@ -16,7 +16,7 @@ POLL_S = 0.5
 
 
 def nodes(url: Url = LOCALLY, watch: Watch = False, as_json: AsJson = False) -> None:
-    """Show the nodes that share the work: jobs held, age of the lease, calls that wait for a host."""
+    """Show the nodes that share the work: jobs held, age of the lease, what runs and what waits for a free place, what is wrong."""
     from cameron.cli.screen import print_json, show
     from cameron.client import Client
 
@@ -30,7 +30,7 @@ def nodes(url: Url = LOCALLY, watch: Watch = False, as_json: AsJson = False) -> 
 def _view(found: list[dict[str, Any]]) -> "RenderableType":
     from cameron.cli.screen import table
 
-    columns = ("node", "state", "jobs", "lease", "processes", "waiting calls", "host", "pid", "since")
+    columns = ("node", "state", "jobs", "lease", "processes", "running", "waiting", "trouble", "host", "pid", "since")
     return table(columns, map(_row, found))
 
 
@@ -41,11 +41,24 @@ def _row(node: dict[str, Any]) -> list[str]:
         str(node["jobs"]),
         _lease(node),
         ", ".join(f"{name} {held}" for name, held in node["processes"].items()),
-        ", ".join(f"{host} {calls['waiting']}" for host, calls in node["calls"].items()),
+        ", ".join(_runs(node, "running")),
+        ", ".join([*(f"{host} {calls['waiting']}" for host, calls in node["calls"].items()), *_runs(node, "waiting")]),
+        ", ".join(_trouble(node.get("python") or {})),
         str(node["host"]),
         str(node["pid"]),
         str(node["since"]),
     ]
+
+
+def _runs(node: dict[str, Any], which: str) -> list[str]:
+    """`commands 2`, `python 6`: what a node performs itself; nothing where it, or the node that answers, does not say."""
+    return [f"{kind} {node[kind][which]}" for kind in ("commands", "python") if node.get(kind) and node[kind][which]]
+
+
+def _trouble(python: dict[str, Any]) -> list[str]:
+    """Of the package and of the threads of Python activities."""
+    zombies, problems = python.get("zombies", 0), len(python.get("problems", ())) + python.get("more_problems", 0)
+    return [f"{count} {one if count == 1 else one + 's'}" for count, one in ((zombies, "zombie"), (problems, "package problem")) if count]
 
 
 def _lease(node: dict[str, Any]) -> str:

@@ -1,19 +1,31 @@
-"""What `cameron check` notes: what definitions want that this environment does not allow, so that their jobs would fail."""
+"""What `cameron check` notes: what definitions want that this environment does not allow, so that their jobs would fail; likely slips."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol, runtime_checkable
 
 from cameron.config import Config
 from cameron.core.process import CommandCall, Process
 from cameron.core.strict_json import parse
 from cameron.core.template import TemplateFault, names_in
-from cameron.definitions import Loaded
+from cameron.definitions import Loaded, Settings, dialects
+from cameron.definitions.schema import Fault
+
+
+@runtime_checkable
+class HasDoubts(Protocol):
+    """A dialect that knows of a document, which can be used, what may not be meant so."""
+
+    def doubts(self, document: Mapping[str, Any]) -> list[Fault]:
+        """Each with its place."""
 
 
 def notes(loaded: Loaded, config: Config) -> Iterator[str]:
     """Texts that begin with the file of the definition."""
+    known = dialects(Settings())
     for process in loaded.processes:
-        where = loaded.places[process.name]
+        where, dialect = loaded.places[process.name], known[process.dialect]
+        if isinstance(dialect, HasDoubts):
+            yield from (f"{where}: note: {doubt}" for doubt in dialect.doubts(parse(process.document.encode())))
         for task, program in _programs(process):
             if program not in config.commands.allowed:
                 yield f"{where}: note: task {task!r} runs {program}, which is not in commands.allowed_binaries of this environment"

@@ -1,10 +1,13 @@
 """`cameron serve`: run a node; `cameron server` and `cameron worker`: run a half of one."""
 
 import os
+import threading
 
 import typer
 
 from cameron.cli.options import Environment
+
+END_S = 3.0  # of a node that has stopped
 
 
 def serve(env: Environment = "development") -> None:
@@ -31,4 +34,13 @@ def _run(env: str, *, serves: bool, runs: bool) -> None:
     from cameron.tree import serve as run_node
 
     log.configure(config.log, config.environment)
-    raise typer.Exit(run_node(config, Roles(serves, runs)))
+    status = run_node(config, Roles(serves, runs))
+    _end_soon(status)
+    raise typer.Exit(status)
+
+
+def _end_soon(status: int) -> None:
+    """Python ends as it does, but waits no longer than END_S for what activities have left behind: threads, functions called at exit."""
+    end = threading.Timer(END_S, os._exit, (status,))
+    end.daemon = True
+    end.start()

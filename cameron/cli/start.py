@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def start(
     name: Annotated[str, typer.Argument(help="The process to start a job of, as `cameron check` lists it.")],
-    key: Annotated[str | None, typer.Option("--key", "-k", help="What the job is about, such as an order's number.")] = None,
+    key: Annotated[str | None, typer.Option("--key", "-k", help="What the job is about, such as an order's number, if need be.")] = None,
     data: Annotated[
         str | None, typer.Option("--data", "-d", help="JSON where it parses, else taken as text; null where it is left out.")
     ] = None,
@@ -29,7 +29,7 @@ def start(
     url: Url = LOCALLY,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Show each task as it goes, and the result at the end.")] = False,
 ) -> None:
-    """Start a job; prints its location, by which `cameron job` finds it. It takes a --key, or a whole --body."""
+    """Start a job; prints its location, by which `cameron job` finds it. It takes a --key, --data, or a whole --body."""
     if body is not None and (key, data, requestor) != (None, None, None):
         raise WrongUse("--body is all that is sent: leave out --key, --data and --requestor, or write them into it")
     from cameron.client import Client
@@ -50,8 +50,8 @@ def _start(
 ) -> "StartedJob":
     if body is not None:
         return client.start_with(name, body.encode(errors="surrogateescape"), idempotency_key)
-    if key is None:
-        raise WrongUse("say what the job is about with --key, or give all that is to be sent with --body")
+    if (key, data) == (None, None):
+        raise WrongUse("say what the job is about with --key, give it --data, or give all that is to be sent with --body")
     return client.start(name, key, data, requestor, idempotency_key)
 
 

@@ -7,7 +7,7 @@ asks again until there is no decision left; what it is then waiting for are repl
 """
 
 from cameron.core.event import Awaited, Event, Failure, JobEnded, Success, TaskCalled, TaskDelayed, TaskFailed, TaskReplied, TaskWaits
-from cameron.core.job import Job, Task
+from cameron.core.job import SUSPICION, Job, Task
 from cameron.core.process import Process
 from cameron.core.retry import delay_s, may_retry
 from cameron.core.status import Status
@@ -45,7 +45,7 @@ def _about(process: Process, job: Job, task: Task, now_ms: int, chance: float) -
         return None if job.failing else TaskCalled(task.name)
     if task.failure:
         return _after_failure(task, now_ms, chance)
-    if task.crashes >= process.limits.max_crashes:
+    if task.crashes >= _crashes_borne(process, task):
         return JobEnded(Status.ERROR, _given_up(task), task.name)
     if task.awaited:
         return _about_awaited(task, task.awaited, now_ms)
@@ -68,10 +68,16 @@ def _about_awaited(task: Task, awaited: Awaited, now_ms: int) -> Event:
 def _after_failure(task: Task, now_ms: int, chance: float) -> Event:
     failure, policy = task.failure, task.activity.retry
     assert failure is not None
-    if not may_retry(policy, task.attempts, failure.kind, task.activity.at_most_once):
+    if not may_retry(policy, task.failures, failure.kind, task.activity.at_most_once):
         tried = f" ({task.attempts} attempts)" if task.attempts > 1 else ""
         return TaskFailed(task.name, failure.text + tried)
-    return TaskDelayed(task.name, now_ms + int(1000 * delay_s(policy, task.attempts, chance, failure.retry_after_s)))
+    return TaskDelayed(task.name, now_ms + int(1000 * delay_s(policy, task.failures, chance, failure.retry_after_s)))
+
+
+def _crashes_borne(process: Process, task: Task) -> int:
+    """A task that may only have waited beside the one that killed is not to blame before it has done so as a suspect, which runs alone."""
+    most = process.limits.max_crashes
+    return max(most, SUSPICION + 1) if task.may_not_have_begun else most
 
 
 def _given_up(task: Task) -> str:

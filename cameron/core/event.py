@@ -66,13 +66,25 @@ class CommandLine(NamedTuple):
     note: str = ""  # as of a request
 
 
+class Invocation(NamedTuple):
+    """An activity of the node's Python package to run."""
+
+    activity: str  # the name of its class or function
+    data: bytes  # what it works on, as JSON
+    config: bytes = b"{}"  # a JSON object: what its definition says besides
+    timeout_s: float = 0.0  # 0: as the activity says, or else the node is set
+    isolation: str = ""  # `thread` or `process`; "": as the activity says
+    note: str = ""  # as of a request
+
+
 class Skip(NamedTuple):
     """Nothing is to be done: the task is skipped."""
 
     why: str  # for a person
 
 
-Attempt = HttpRequest | CommandLine | Skip | Outcome  # an outcome: what it comes to is known already
+Performed = HttpRequest | CommandLine | Invocation  # somebody has to carry it out
+Attempt = Performed | Skip | Outcome  # an outcome: what it comes to is known already
 
 
 # Events
@@ -87,6 +99,12 @@ class TaskCalled(NamedTuple):
 
     task: str
     note: str = ""  # see HttpRequest
+
+
+class TaskBegun(NamedTuple):
+    """A fact: the attempt under way has been given a free place, and is being carried out."""
+
+    task: str
 
 
 class TaskSkipped(NamedTuple):
@@ -151,6 +169,7 @@ class JobRetried(NamedTuple):
 Event = (
     JobStarted
     | TaskCalled
+    | TaskBegun
     | TaskSkipped
     | TaskReplied
     | TaskWaits

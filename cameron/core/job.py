@@ -23,6 +23,7 @@ from cameron.core.event import (
     JobRetried,
     JobStarted,
     Success,
+    TaskBegun,
     TaskCalled,
     TaskChanged,
     TaskDelayed,
@@ -54,6 +55,8 @@ class Task(NamedTuple):
     open: int = 1  # itself and its children's branches, as far as they have not ended
     status: Status = Status.SCHEDULED
     attempts: int = 0
+    failures: int = 0  # attempts that have failed; those that were cut short by whoever ran the job are none
+    begun: int = 0  # the last attempt that is known to have been given a free place
     until_ms: int = 0  # not to be called before; 0: no delay
     crashes: int = 0  # of whoever ran the job, with this task's call under way
     failure: Failure | None = None  # of the last attempt, until it is decided what follows
@@ -61,6 +64,11 @@ class Task(NamedTuple):
     note: str = ""  # of the last attempt, see HttpRequest
     output: Success | None = None
     error: str = ""  # why it has failed, or was skipped
+
+    @property
+    def may_not_have_begun(self) -> bool:
+        """Whether its attempt, as far as is known, still waits for a place; one that kills its node at once is not known to have one."""
+        return self.activity.takes_a_place and self.begun != self.attempts
 
 
 class Job(NamedTuple):
@@ -100,11 +108,15 @@ def apply(job: Job, event: Event) -> tuple[Job, list[Change]]:
         case TaskReplied(name, Success() as success):
             return _succeeded(job, job.tasks[name], success)
         case TaskReplied(name, Failure() as failure):
-            return _pend(job, _running(job.tasks[name])._replace(failure=failure, awaited=None)), []
+            task = _running(job.tasks[name])
+            return _pend(job, task._replace(failure=failure, failures=task.failures + 1, awaited=None)), []
         case TaskReplied(name, Awaited() as awaited):
             return _pend(job, _running(job.tasks[name])._replace(awaited=awaited, until_ms=0)), []
         case TaskCalled(name, note):
             return _called(job, job.tasks[name], note)
+        case TaskBegun(name):
+            task = _running(job.tasks[name])
+            return job._replace(tasks={**job.tasks, name: task._replace(begun=task.attempts)}), [TaskTried(name)]
         case TaskSkipped(name, why):
             return _skipped(job, job.tasks[name], why)
         case TaskFailed(name, text):
@@ -301,7 +313,7 @@ def _retried(job: Job) -> tuple[Job, list[Change]]:
     tasks, changes = dict(job.tasks), list[Change]()
     for name, task in tasks.items():
         if task.status is Status.ERROR:
-            tasks[name] = task._replace(status=follow(task.status, Status.SCHEDULED), error="", attempts=0, crashes=0)
+            tasks[name] = task._replace(status=follow(task.status, Status.SCHEDULED), error="", attempts=0, failures=0, begun=0, crashes=0)
             changes.append(TaskChanged(name, Status.SCHEDULED))
     changes.append(JobChanged(Status.SCHEDULED))
     return job._replace(status=follow(job.status, Status.SCHEDULED), tasks=tasks, failing=False), changes

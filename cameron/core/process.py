@@ -11,6 +11,7 @@ TASK_NAME_MAX = 128
 
 
 NOT_CARRIED_OUT = frozenset({"refused", "unknown_host", "http_429", "http_503"})  # what HTTP says so of
+TEMPORARY = "temporary_failure"  # an activity's own word for what another attempt may mend
 
 
 class RetryPolicy(NamedTuple):
@@ -20,7 +21,7 @@ class RetryPolicy(NamedTuple):
     delay_s: float = 0.5  # upper bound of the wait after the first attempt
     factor: float = 2.0  # by which that bound grows with each attempt
     cap_s: float = 30.0  # and where it stops growing
-    on: frozenset[str] = NOT_CARRIED_OUT  # kinds of failure; "*": any
+    on: frozenset[str] = NOT_CARRIED_OUT | {TEMPORARY}  # kinds of failure; "*": any
     jitter: bool = True  # the wait is drawn from 0 to that bound; else it is the bound
 
 
@@ -65,6 +66,24 @@ class CommandCall(NamedTuple):
         return self.command[0]
 
 
+class PythonCall(NamedTuple):
+    """Run an activity of the node's own Python package; what it returns is the task's output."""
+
+    activity: str  # the name of its class or function
+    timeout_s: float = 0.0  # 0: as the activity says, or else the node is set
+    isolation: str = ""  # `thread` or `process`; "": as the activity says
+
+    @property
+    def kind(self) -> str:
+        """The word for it."""
+        return "python"
+
+    @property
+    def target(self) -> str:
+        """The activity."""
+        return self.activity
+
+
 class WaitCall(NamedTuple):
     """Wait until somebody POSTs the task's reply to its callback URL."""
 
@@ -98,7 +117,7 @@ class DelayCall(NamedTuple):
         return ""
 
 
-Calling = HttpCall | CommandCall | WaitCall | DelayCall
+Calling = HttpCall | CommandCall | PythonCall | WaitCall | DelayCall
 
 
 class Activity(NamedTuple):
@@ -116,8 +135,13 @@ class Activity(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """`http`, `command`, `wait` or `delay`."""
+        """`http`, `command`, `python`, `wait` or `delay`."""
         return self.call.kind
+
+    @property
+    def takes_a_place(self) -> bool:
+        """Whether its run waits for one of the node's places before it begins, see `TaskBegun`."""
+        return isinstance(self.call, CommandCall | PythonCall)
 
     @property
     def offers_callback(self) -> bool:

@@ -2,7 +2,9 @@
 
 from cameron.core.process import RetryPolicy
 
-FUTILE = frozenset({"invalid_url", "template", "not_allowed", "cannot_run", "limit"})  # kinds that another attempt cannot change
+FUTILE = frozenset(  # kinds that another attempt cannot change
+    {"invalid_url", "template", "not_allowed", "cannot_run", "limit", "permanent_failure", "unknown_activity", "invalid_data"}
+)
 NOT_REACHED = frozenset({"refused", "unknown_host"})  # kinds of failure after which no service can have seen the call
 
 

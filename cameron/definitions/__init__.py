@@ -7,17 +7,18 @@ from typing import NamedTuple
 from cameron.core.process import Process
 from cameron.core.strict_json import parse
 from cameron.definitions.cameron import CameronDialect
-from cameron.definitions.dialect import Dialect, JobRequest, Writes
+from cameron.definitions.dialect import Dialect, Given, JobRequest, Writes
 from cameron.definitions.files.config_file import read_config_file
 from cameron.definitions.files.folder import read_folder
 from cameron.definitions.files.start_file import StartFile
+from cameron.definitions.libero.dialect import LiberoDialect
 from cameron.definitions.machinery.dialect import MachineryDialect
 from cameron.definitions.mender.dialect import MenderDialect
 from cameron.definitions.settings import Settings
 from cameron.definitions.tickets import TicketDialect
 from cameron.errors import ConfigError
 
-__all__ = ["Dialect", "JobRequest", "Loaded", "Settings", "Writes", "dialects", "load", "load_folder", "read_document"]
+__all__ = ["Dialect", "Given", "JobRequest", "Loaded", "Settings", "Writes", "dialects", "load", "load_folder", "read_document"]
 
 
 class Loaded(NamedTuple):
@@ -30,16 +31,17 @@ class Loaded(NamedTuple):
 
 def dialects(settings: Settings) -> Mapping[str, Dialect]:
     """Every dialect by its name."""
-    known: tuple[Dialect, ...] = (CameronDialect(settings), TicketDialect(settings), MenderDialect(settings), MachineryDialect(settings))
+    kinds = (CameronDialect, TicketDialect, LiberoDialect, MenderDialect, MachineryDialect)
+    known: list[Dialect] = [kind(settings) for kind in kinds]
     return {dialect.name: dialect for dialect in known}
 
 
-def load(file: Path, settings: Settings | None = None, folder: Path | None = None) -> Loaded:
-    """The processes of the `.config` file, in its order, then those of the folder.
+def load(file: Path | None, settings: Settings | None = None, folder: Path | None = None) -> Loaded:
+    """The processes of the `.config` file, in its order, then those of the folder; None: there is no such one.
 
     Raises ConfigError with file, line and column where the file is at fault; what is in the folder is a problem at most.
     """
-    configured = read_config_file(file, settings or Settings())
+    configured = read_config_file(file, settings or Settings()) if file else []
     places = {process.name: str(file) for process in configured}
     defined = load_folder(folder, settings) if folder else Loaded([], [], {})
     problems = list(defined.problems)

@@ -10,15 +10,15 @@ from typing import Any
 
 from cameron.core.event import Attempt, Growth, HttpRequest, Outcome, Success
 from cameron.core.job import Job, Task
-from cameron.core.process import Activity, HttpCall, Process, checked_process_name
+from cameron.core.process import Activity, HttpCall, Process, PythonCall, checked_process_name
 from cameron.core.strict_json import NotJson, compact, parse
-from cameron.definitions.dialect import JobRequest, Reply
+from cameron.definitions.dialect import NO_WORDS, Given, JobRequest, Reply, Vocabulary
 from cameron.definitions.hash_layout import HashLayout
-from cameron.definitions.kinds import attempt_of
+from cameron.definitions.kinds import attempt_of, invocation, posted_data
 from cameron.definitions.manner import Answer, Manner, Started
 from cameron.definitions.options import NO_OPTIONS, Options, stored_options, with_options
 from cameron.definitions.reply import next_activity, outcome_of, replied_name
-from cameron.definitions.request import echo, request_object, requested_key
+from cameron.definitions.request import echo, keyed_body, named_requestor, request_object, requested_key
 from cameron.definitions.settings import Settings
 from cameron.errors import CameronError, ConfigError, InvalidRequest, ProcessNotFound
 from cameron.store import keys
@@ -31,6 +31,7 @@ class CameronDialect:
     """See `cameron.definitions.dialect.Dialect`."""
 
     name = "cameron"
+    vocabulary: Vocabulary = NO_WORDS
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -59,12 +60,14 @@ class CameronDialect:
 
     # requests
 
+    def start_body(self, given: Given) -> bytes:
+        """The members as they are, with a key in any case."""
+        return keyed_body(given)
+
     def read_request(self, process: Process, body: bytes) -> JobRequest:
         """`{"key", "data"?, "requestor"?}`; data may be any JSON value."""
         fields = request_object(body, EXAMPLE)
-        key, data, requestor = requested_key(fields), fields.get("data"), fields.get("requestor", "")
-        if not isinstance(requestor, str):
-            raise InvalidRequest("requestor_invalid", "the requestor must be a string", "requestor")
+        key, data, requestor = requested_key(fields), fields.get("data"), named_requestor(fields)
         try:
             data_text = compact(data)
             payload = _payload(key, data_text, requestor)
@@ -75,10 +78,12 @@ class CameronDialect:
     # calls
 
     def prepare(self, job: Job, task: Task) -> Attempt:
-        """The parent's reply goes to a next activity as it is."""
+        """The parent's reply goes to a next activity as it is; to one in Python, its data alone."""
         activity = task.activity
         if isinstance(activity.call, HttpCall):
             return HttpRequest(activity.call.url, task.payload)
+        if isinstance(activity.call, PythonCall):
+            return invocation(activity.call, posted_data(task.payload))
         return attempt_of(activity, task.payload, self._settings)
 
     # replies
@@ -119,9 +124,7 @@ class CameronDialect:
 
     def show(self, process: str, key: str, uuid: str, fields: Mapping[str, str], record: Mapping[str, str]) -> bytes:
         """`{"process", "uuid", "key", "requestor", "status": {"current", "time"}, "tasks": [{"name", "status", "data"}]}`."""
-        requestor = compact(fields.get("job.requestor", ""))
-        head = f'{{"process":{compact(process)},"uuid":{compact(uuid)},"key":{compact(key)},"requestor":{requestor},'
-        return f"{head}{self.layout.shown(fields)}}}".encode()
+        return f"{{{main_form(self.layout, process, key, uuid, fields)}}}".encode()
 
 
 class CameronManner:
@@ -150,6 +153,13 @@ class CameronManner:
         if body is not None and isinstance(error, ProcessNotFound):
             return echo(404, body.decode(errors="replace"))
         return None
+
+
+def main_form(layout: HashLayout, process: str, key: str, uuid: str, fields: Mapping[str, str]) -> str:
+    """A job as the main routes show it, as members of a JSON object."""
+    requestor = compact(fields.get("job.requestor", ""))
+    about = f'"process":{compact(process)},"uuid":{compact(uuid)},"key":{compact(key)},"requestor":{requestor}'
+    return f"{about},{layout.shown(fields)}"
 
 
 def _payload(key: str, data: str, requestor: str) -> bytes:

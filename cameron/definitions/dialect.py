@@ -1,13 +1,17 @@
 """What a dialect is to the engine: a document in, a Process out, and how its requests, replies and records read."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple, Protocol
 
 from cameron.core.event import Attempt, Change, Outcome, Success
 from cameron.core.job import Job, Task
 from cameron.core.process import Process
 from cameron.core.status import Status
 from cameron.definitions.manner import Manner
+
+Vocabulary = Mapping[str, Mapping[str, str]]
+NO_WORDS: Final[Vocabulary] = MappingProxyType({})
 
 
 class JobRequest(NamedTuple):
@@ -18,6 +22,13 @@ class JobRequest(NamedTuple):
     requestor: str
     payload: bytes  # the request body of the first activities, or what else `prepare` wants to find in them
     record: tuple[str, ...] = ()  # fields and values in turn that the engine's record gets, for `show`
+
+
+class Given(NamedTuple):
+    """What a job is to be started with, by somebody who does not know in which form its dialect takes that: a message, a test."""
+
+    members: Mapping[str, Any]  # `key`, `data` and `requestor`, as far as they are given; whatever they hold
+    spare_key: str  # for a dialect whose starts have to name a key, where none is given
 
 
 class Reply(Protocol):
@@ -89,9 +100,18 @@ class Dialect(Protocol):
     def layout(self) -> Layout: ...
     @property
     def manner(self) -> Manner: ...
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """What clients are told of an event besides, by its word in the history (`core.history`); of `job.ended`, by `job.ended STATUS`."""
 
     def read_process(self, document: str) -> Process:
         """The process of a stored document."""
+
+    def start_body(self, given: Given) -> bytes:
+        """The body of a start that says what is given, the rest left out; a dialect without keys or requestors leaves them out, too.
+
+        It is the same for the same. Raises InvalidRequest.
+        """
 
     def read_request(self, process: Process, body: bytes) -> JobRequest:
         """The request to start a job. Raises InvalidRequest."""

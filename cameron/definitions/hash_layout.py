@@ -148,8 +148,11 @@ class HashLayout:
             return apply(job, TaskFailed(name, data))[0]
         if status == Status.SKIPPED:
             return apply(job, TaskSkipped(name, data))[0]
+        attempts = int(record.get(f"task.{name}.attempts", 1))
         tried = task._replace(
-            attempts=int(record.get(f"task.{name}.attempts", 1)),
+            attempts=attempts,
+            failures=int(record.get(f"task.{name}.failures", attempts - 1)),  # absent: of a first attempt, or from before they were counted
+            begun=int(record.get(f"task.{name}.begun", 0)),
             until_ms=int(record.get(f"task.{name}.until", 0)),
             crashes=int(record.get(f"task.{name}.crashes", 0)),
             awaited=_awaited(record.get(f"task.{name}.awaited", "")),
@@ -184,6 +187,10 @@ def _write_tries(task: Task, record: list[str]) -> None:
     record += (f"{of}.attempts", str(task.attempts), f"{of}.until", str(task.until_ms))
     if task.awaited or task.activity.may_be_awaited:
         record += (f"{of}.awaited", _awaited_text(task.awaited))
+    if task.failures or task.attempts > 1:
+        record += (f"{of}.failures", str(task.failures))
+    if task.begun:
+        record += (f"{of}.begun", str(task.begun))
     if task.note:
         record += (f"{of}.note", task.note)
     if task.crashes:
@@ -205,7 +212,9 @@ def _take_back(name: str, made: Writes) -> None:
     made.removed_fields.extend(
         f"{of}.{field}" for field in ("status.current", "status.running.time", "status.error.time", "output.data", "output.next_activities")
     )
-    made.removed_record.extend(f"{of}.{field}" for field in ("attempts", "until", "awaited", "note", "crashes", "callback", "callback.by"))
+    made.removed_record.extend(
+        f"{of}.{field}" for field in ("attempts", "failures", "begun", "until", "awaited", "note", "crashes", "callback", "callback.by")
+    )
     made.removed_errors.append(name)
 
 

@@ -5,7 +5,7 @@ looked at, none that is long, and where many names are unknown only the first ha
 """
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from itertools import islice
 from typing import Final
 
@@ -26,6 +26,13 @@ def nearest(word: object, known: Iterable[str]) -> str:
     """A hint for the end of a sentence; empty where nothing is near."""
     near = closest(word, known)
     return f" (did you mean {near}?)" if near is not None else ""
+
+
+def nearest_process(name: str, known: Collection[str]) -> str:
+    """`nearest` among the names of processes, also for one whose name space was left out: `bar` of `space:bar`."""
+    alike = (one for one in known if one.rpartition(":")[2] == name.rpartition(":")[2])
+    near = next(alike, None) or closest(name, known)
+    return f" (did you mean {near}?)" if near else ""
 
 
 class Hints:

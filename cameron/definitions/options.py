@@ -93,8 +93,9 @@ def _truth(value: object) -> bool:
 
 
 # The kinds of failure that may be retried. Missing are those that another call would not change:
-# invalid_url, cannot_run, not_allowed, template and limit (the job's size).
-FAILURES: Final = ("refused", "unknown_host", "timeout", "connection", "tls", "too_large", "invalid_reply")
+# invalid_url, cannot_run, not_allowed, template and limit (the job's size), and of Python unknown_activity and invalid_data.
+PYTHON_FAILURES: Final = ("temporary_failure", "permanent_failure", "exception", "crashed")
+FAILURES: Final = ("refused", "unknown_host", "timeout", "connection", "tls", "too_large", "invalid_reply", *PYTHON_FAILURES)
 _STATUS: Final = re.compile(r"http_[1345]([0-9][0-9]|xx)|(exit|signal)_[1-9][0-9]{0,2}")
 
 

@@ -31,7 +31,7 @@ NAME_WIDTH, DETAIL_WIDTH, KIND_WIDTH = 9.0, 6.4, 7.6  # of a character, at most 
 LEFT, RIGHT, APART = 16, 12, 10  # of a box's texts to its edges, and to each other
 TITLE_WIDTH = 12  # of a character
 _LOGIN = re.compile(r"^(\w+://)[^/?#]*@")  # of a URL: a picture goes to more people than may know it
-KINDS: Final = {"http": "HTTP", "command": "COMMAND", "wait": "WAIT", "delay": "DELAY"}
+KINDS: Final = {"http": "HTTP", "command": "COMMAND", "python": "PYTHON", "wait": "WAIT", "delay": "DELAY"}
 STYLE: Final = """
 text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",Arial,sans-serif;fill:#1c2733}
 .title{font-size:17px;font-weight:600}.name{font-size:14px;font-weight:600}.detail{font-size:11px;fill:#56657a}
@@ -39,11 +39,12 @@ text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",Ari
 .edge{fill:none;stroke:#7b8a9c;stroke-width:1.6}.tip{fill:#7b8a9c}.dot{fill:#3b4a5c}.ring{fill:none;stroke:#3b4a5c;stroke-width:1.5}
 .http .box{stroke:#2f6fde}.http .bar{fill:#2f6fde}.http .kind{fill:#2f6fde}
 .command .box{stroke:#a8520e}.command .bar{fill:#a8520e}.command .kind{fill:#a8520e}
+.python .box{stroke:#a3266b}.python .bar{fill:#a3266b}.python .kind{fill:#a3266b}
 .wait .box{stroke:#7a45c4;stroke-dasharray:6 3}.wait .bar{fill:#7a45c4}.wait .kind{fill:#7a45c4}
 .delay .box{stroke:#18795b;stroke-dasharray:2 3}.delay .bar{fill:#18795b}.delay .kind{fill:#18795b}
 @media (prefers-color-scheme:dark){text{fill:#e6edf3}.paper{fill:#12181f}.box{fill:#1b232d}.detail{fill:#9fb0c3}
 .dot{fill:#c3d0de}.ring{stroke:#c3d0de}
-.http .kind{fill:#7aa7f5}.command .kind{fill:#e59a5c}.wait .kind{fill:#b894ee}.delay .kind{fill:#56c3a1}}
+.http .kind{fill:#7aa7f5}.command .kind{fill:#e59a5c}.python .kind{fill:#ee86bb}.wait .kind{fill:#b894ee}.delay .kind{fill:#56c3a1}}
 """.replace("\n", "")
 
 
@@ -70,7 +71,7 @@ def svg(process: Process) -> str:
 
 def mermaid(process: Process) -> str:
     """A flowchart in mermaid's language, as in a fenced `mermaid` block of Markdown."""
-    shapes = {"http": ('["', '"]'), "command": ('[["', '"]]'), "wait": ('(["', '"])'), "delay": ('{{"', '"}}')}
+    shapes = {"http": ('["', '"]'), "command": ('[["', '"]]'), "python": ('[/"', '"/]'), "wait": ('(["', '"])'), "delay": ('{{"', '"}}')}
     lines = ["flowchart TD", f"    accTitle: {_one_line(process.name)}", f"    accDescr: {_one_line(_told(process))}"]
     lines.append('    start(("Start"))')
     for number, activity in enumerate(process.activities):

@@ -8,7 +8,7 @@ from cameron.core.job import Task
 from cameron.core.process import Activity, HttpCall, task_name_fault
 from cameron.core.strict_json import NotJson, compact, parse
 from cameron.definitions.dialect import Reply
-from cameron.definitions.kinds import awaited, command_outcome, read_call
+from cameron.definitions.kinds import awaited, command_outcome, python_outcome, read_call
 from cameron.definitions.mask import NOTHING_HIDDEN, Mask
 
 ERROR_BODY_MAX = 500  # characters of a failed reply's body that its error quotes
@@ -23,6 +23,8 @@ def outcome_of(task: Task, reply: Reply, read: Callable[[Mapping[str, Any]], Suc
         return Failure(str(reply.failure), mask(reply.error))
     if task.activity.kind == "command":
         return command_outcome(task, reply, mask=mask)
+    if task.activity.kind == "python":
+        return python_outcome(task, reply, mask)
     if promised := awaited(task.activity, reply):
         return promised
     if not 200 <= reply.status < 300:

@@ -5,6 +5,7 @@ from typing import Any
 
 from cameron.core.process import CONTROL_CHARACTER
 from cameron.core.strict_json import NotJson, compact, parse
+from cameron.definitions.dialect import Given
 from cameron.definitions.manner import Answer
 from cameron.errors import InvalidRequest
 
@@ -26,6 +27,19 @@ def request_object(body: bytes, example: str) -> dict[str, Any]:
     return fields
 
 
+def body_of(members: Mapping[str, Any]) -> bytes:
+    """The body that `request_object` reads these out of. Raises InvalidRequest."""
+    try:
+        return compact(members).encode()
+    except NotJson as error:
+        raise InvalidRequest("body_invalid", f"the data hold what JSON in UTF-8 cannot: {error}") from None
+
+
+def keyed_body(given: Given) -> bytes:
+    """The body of a start that has to name a key. Raises InvalidRequest."""
+    return body_of({"key": given.spare_key, **given.members})
+
+
 def requested_key(fields: Mapping[str, Any]) -> str:
     """The key that the members name. Raises InvalidRequest."""
     if "key" not in fields:
@@ -36,6 +50,14 @@ def requested_key(fields: Mapping[str, Any]) -> str:
     if fault := _key_fault(key):
         raise InvalidRequest("key_invalid", fault, "key")
     return key
+
+
+def named_requestor(fields: Mapping[str, Any]) -> str:
+    """In whose name the job is started, "" where nobody says. Raises InvalidRequest."""
+    requestor = fields.get("requestor", "")
+    if not isinstance(requestor, str):
+        raise InvalidRequest("requestor_invalid", "the requestor must be a string", "requestor")
+    return requestor
 
 
 def echo(status: int, payload: str, ended: bytes | None = None) -> Answer:

@@ -12,17 +12,17 @@ from typing import Any, Final
 
 from cameron.core.event import Attempt, Growth, Outcome, Success
 from cameron.core.job import Job, Task
-from cameron.core.process import Activity, HttpCall, Process, WaitCall, checked_process_name, in_space
+from cameron.core.process import Activity, HttpCall, Process, PythonCall, WaitCall, checked_process_name, in_space
 from cameron.core.status import Status
 from cameron.core.strict_json import NotJson, compact, parse
 from cameron.core.template import UnknownName, fill_url
-from cameron.definitions.dialect import JobRequest, Reply
+from cameron.definitions.dialect import NO_WORDS, Given, JobRequest, Reply, Vocabulary
 from cameron.definitions.hash_layout import Fields, HashLayout
-from cameron.definitions.kinds import attempt_of
+from cameron.definitions.kinds import attempt_of, invocation, posted_data
 from cameron.definitions.manner import Answer, Manner, Started
 from cameron.definitions.options import NO_OPTIONS, Options, stored_options, with_options
 from cameron.definitions.reply import next_activity, outcome_of, replied_name
-from cameron.definitions.request import echo, request_object, requested_key
+from cameron.definitions.request import echo, keyed_body, request_object, requested_key
 from cameron.definitions.settings import Settings
 from cameron.errors import CameronError, ConfigError, InvalidRequest, JobNotFound, ProcessNotFound
 from cameron.store import keys
@@ -45,6 +45,7 @@ class TicketDialect:
     """See `cameron.definitions.dialect.Dialect`."""
 
     name = "tickets"
+    vocabulary: Vocabulary = NO_WORDS
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -77,6 +78,10 @@ class TicketDialect:
 
     # requests
 
+    def start_body(self, given: Given) -> bytes:
+        """The members as they are, with a key in any case."""
+        return keyed_body(given)
+
     def read_request(self, process: Process, body: bytes) -> JobRequest:
         """`{"key", "data"?}`; data may be any JSON value."""
         fields = request_object(body, EXAMPLE)
@@ -94,6 +99,8 @@ class TicketDialect:
 
     def prepare(self, job: Job, task: Task) -> Attempt:
         """The key goes into the URL; the parent's data goes to what is next as it is."""
+        if isinstance(task.activity.call, PythonCall):
+            return invocation(task.activity.call, posted_data(task.payload))
         return attempt_of(_addressed(task.activity, job.key), task.payload, self._settings)
 
     # replies

@@ -1,11 +1,9 @@
 """This node among the others: its lease, renewed again and again, and what it says of itself with it."""
 
-import heapq
 import logging
 import os
 import socket
 import time
-from collections.abc import Mapping
 from enum import Enum
 from typing import Any
 
@@ -16,8 +14,6 @@ from cameron.store.leases import Leases
 from cameron.store.redis import StoreAway, StoreError
 
 log = logging.getLogger("cameron.job_scheduler")
-
-HOSTS_SHOWN = 20  # with calls that wait for them: the fullest
 
 
 class Kept(Enum):
@@ -37,7 +33,6 @@ class Membership:
         self._lease = Lease(lease_s)
         self._is_registered = False
         self._is_in_doubt = False  # a lost lease has not been told of: it may take more than one attempt to get another
-        self.calls: Mapping[str, tuple[int, int]] = {}  # "host:port" -> calls in flight and calls that wait
 
     @property
     def is_sure(self) -> bool:
@@ -87,6 +82,6 @@ class Membership:
             "lease_ms": int(self._lease_s * 1000),
             "state": self._node.state,
             "jobs": jobs,
-            "calls": dict(heapq.nlargest(HOSTS_SHOWN, self.calls.items(), key=lambda each: each[1][1])),
+            **self._node.load.in_lease(),
             "grace_ms": int(self._lease.grace_s(time.monotonic()) * 1000),
         }

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from cameron.job_ledger import Claim
 from cameron.job_orders import (
+    MADE_ROOM,
     NOT_BEGUN,
     Announce,
     CallbackCame,
@@ -33,6 +34,7 @@ from cameron.otp import (
     is_orderly,
 )
 from cameron.scheduling.admission import Admission
+from cameron.scheduling.relief import Relief
 from cameron.scheduling.signals import Signals
 from cameron.scheduling.suspects import Suspects
 from cameron.store.inbox import Signal
@@ -55,8 +57,11 @@ class _Drop(NamedTuple):
 class Runners:
     """Part of the scheduler: on its thread, given its messages. Asks for a comparison where a runner has lost its job."""
 
-    def __init__(self, scheduler: ThreadActor, jobs: Admission, suspects: Suspects, ask_for_comparison: Callable[[], None]) -> None:
+    def __init__(
+        self, scheduler: ThreadActor, jobs: Admission, suspects: Suspects, relief: Relief, ask_for_comparison: Callable[[], None]
+    ) -> None:
         self._scheduler, self._jobs, self._suspects, self._ask_for_comparison = scheduler, jobs, suspects, ask_for_comparison
+        self._relief = relief
         self._supervisor = Address("job_runner_sup")
         self._parting: Drain | HandBack | None = None  # what those that are still being started are told, as all others were
         self.signals = Signals()
@@ -165,7 +170,9 @@ class Runners:
             self._jobs.wait_again(claim)
         else:
             self.forget(claim)
-            if reason != Normal:  # it may have lost the job to another runner; if the node holds the entry, it has to run it all the same
+            if reason == MADE_ROOM:
+                self._relief.gave(claim)
+            elif reason != Normal:  # it may have lost the job to another runner; if the node holds the entry, it has to run it all the same
                 self._ask_for_comparison()
 
     def _crashed(self, claim: Claim, reason: object) -> None:

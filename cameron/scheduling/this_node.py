@@ -4,11 +4,12 @@ import os
 import secrets
 import socket
 
+from cameron.scheduling.load import Load
 from cameron.scheduling.suspects import Suspects
 
 
 class ThisNode:
-    """Written by the node's scheduler alone; the rest of the program reads `name` and `state`, from any thread."""
+    """Written by the node's scheduler alone; the rest of the program reads `name`, `state` and `load`, from any thread."""
 
     def __init__(self, configured: str = "") -> None:
         self._configured = configured
@@ -17,6 +18,7 @@ class ThisNode:
         self.is_draining = False  # somebody has told the node to drain, and nobody to resume
         self.since_ms = 0  # epoch milliseconds by Redis's clock; 0: it has not been reached yet
         self.suspects = Suspects()  # a restarted scheduler must give the place to nobody while somebody has it
+        self.load = Load()
 
     def rename(self) -> None:
         """Take another name: somebody else has this one."""

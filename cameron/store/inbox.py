@@ -1,7 +1,8 @@
 """A node's inbox: what others have to tell it. A stream, so that a signal is kept until the node has heeded it, whatever crashes meanwhile.
 
-Fields: `signal` is `cancel` (of `process`, `uuid`), `callback` (of `process`, `uuid`, `task`), `drain`, `resume`, or `wake`, which the node
-tells itself to end a read that waits. Each function takes a client of `store.redis.reader` and costs a round trip.
+Fields: `signal` is `cancel` (of `process`, `uuid`), `callback` (of `process`, `uuid`, `task`), `given` (of `uuid`: the node holds that job
+now), `drain`, `resume`, or `wake`, which the node tells itself to end a read that waits. Each function takes a client of
+`store.redis.reader` and costs a round trip.
 """
 
 from collections.abc import Mapping

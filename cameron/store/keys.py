@@ -42,6 +42,16 @@ def record(process: str, uuid: str) -> str:
     return f"cameron:record:{process}:{uuid}"
 
 
+def events(process: str, uuid: str) -> str:
+    """Stream: what has happened in the job and what was decided, an entry for each write, as words and texts (see `core.history`)."""
+    return f"cameron:events:{process}:{uuid}"
+
+
+def session(process: str, uuid: str) -> str:
+    """Hash: the strings that the job's Python activities share."""
+    return f"{record(process, uuid)}:session"
+
+
 def queue(process: str) -> str:
     """Stream: the process's jobs that wait or run; an entry stays pending while its job runs."""
     return f"cameron:{process}:queue:incoming" if ":" in process else f"cameron:queue:{process}"

@@ -76,6 +76,16 @@ class Leases:
             pipeline.exists(keys.node(name))
         return {name for name, lives in zip(names, pipeline.execute(), strict=True) if not lives}
 
+    def living(self) -> dict[str, dict[str, Any]]:
+        """What each node that lives says of itself, this one too; nothing of those whose lease cannot be read."""
+        names = sorted(names_in(self._redis, keys.NODES))
+        pipeline = self._redis.pipeline(transaction=False)
+        for name in names:
+            pipeline.get(keys.node(name))
+        leases = pipeline.execute(raise_on_error=False) if names else []
+        abouts = {name: _about(lease) for name, lease in zip(names, leases, strict=True)}
+        return {name: about for name, about in abouts.items() if about}
+
     def bury(self, nodes: Iterable[str]) -> None:
         """These are dead and hold nothing any more. Should one only have slept, its next renewal lists it again."""
         self._redis.srem(keys.NODES, *nodes)
@@ -93,3 +103,12 @@ class Leases:
     def wake(self, node: str) -> None:
         """End the read that the node's reader waits in."""
         send(self._redis, node, "wake")
+
+
+def _about(lease: Any) -> dict[str, Any]:
+    """{} where the node is dead, or of a version of the program that says something else."""
+    try:
+        about = json.loads(lease)
+    except (TypeError, ValueError):
+        return {}
+    return about if isinstance(about, dict) else {}

@@ -7,6 +7,7 @@ from typing import Any
 from cameron.core.moment import rfc3339
 from cameron.store import keys
 from cameron.store.inbox import send
+from cameron.store.node_load import commands_in, python_in
 from cameron.store.queue import consumers
 from cameron.store.redis import reader
 
@@ -23,8 +24,9 @@ class Nodes:
         """The living nodes, and the dead ones that still hold jobs, by name.
 
         Each: `{"node", "state": running | draining | drained | dead, "host", "pid", "since", "lease_s", "lease_age_s", "jobs": held,
-        "processes": {name: held}, "calls": {"host:port": {"in_flight", "waiting"}}}`, `since` in RFC 3339, `calls` of the hosts that
-        have calls waiting. Of a dead node nobody knows `host`, `pid`, `since` and the lease: they are None; it has also
+        "processes": {name: held}, "calls": {"host:port": {"in_flight", "waiting"}}, "commands", "python"}`, `since` in RFC 3339, `calls` of
+        the hosts that have calls waiting; for `commands` and `python` see `node_load`: None where the node, which may be of another
+        version, does not say. Of a dead one nobody knows those, `host`, `pid`, `since` and the lease: they are None; it has also
         `taken_over_within_s`: others with room for its jobs have them by then; None where none of them runs jobs.
         """
         pipeline = self._redis.pipeline(transaction=False)
@@ -80,13 +82,15 @@ def _alive(name: str, about: Mapping[str, Any], jobs: dict[str, int]) -> dict[st
         "jobs": sum(jobs.values()),
         "processes": jobs,
         "calls": {host: {"in_flight": in_flight, "waiting": waiting} for host, (in_flight, waiting) in calls.items()},
+        "commands": commands_in(about),
+        "python": python_in(about),
     }
 
 
 def _dead(name: str, jobs: dict[str, int], within_s: float | None) -> dict[str, Any]:
     nothing = dict.fromkeys(("host", "pid", "since", "lease_s", "lease_age_s"))
-    of_it = {"jobs": sum(jobs.values()), "processes": jobs, "calls": {}, "taken_over_within_s": within_s}
-    return {"node": name, "state": "dead", **nothing, **of_it}
+    of_it = {"jobs": sum(jobs.values()), "processes": jobs, "calls": {}, "commands": None, "python": None}
+    return {"node": name, "state": "dead", **nothing, **of_it, "taken_over_within_s": within_s}
 
 
 def _taken_over_within_s(living: Iterable[Mapping[str, Any]]) -> float | None:

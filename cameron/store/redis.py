@@ -38,7 +38,8 @@ _SCRIPTS: Mapping[str, tuple[str, ...]] = {  # of what files in `scripts` each o
     "end": ("writing", "fence", "end"),
     "end_queued": ("writing", "fence", "queued", "end"),
     "end_held": ("writing", "held", "end"),
-    "hand_back": ("fence", "hand_back"),
+    "hand_back": ("writing", "fence", "hand_back"),
+    "hand_over": ("writing", "fence", "hand_over", "hand_back"),
     "forget": ("writing", "forget"),
     "revive": ("writing", "fence", "revive"),
     "signal": ("signal",),
@@ -48,8 +49,9 @@ _SCRIPTS: Mapping[str, tuple[str, ...]] = {  # of what files in `scripts` each o
     "leave": ("leave",),
     "whereabouts": ("whereabouts",),
     "register": ("register",),
+    "session": ("session",),
 }
-_NOT_THE_WRITERS = ("release", "take_over", "leave", "whereabouts", "register")
+_NOT_THE_WRITERS = ("release", "take_over", "leave", "whereabouts", "register", "session")
 
 
 def passes(answer: object) -> bool:

@@ -9,6 +9,7 @@ from cameron.core.explain.situation import AHEAD_MAX, Node, Place, Situation
 from cameron.core.status import OF_JOBS
 from cameron.store import keys
 from cameron.store.dead_letter import dead_letter
+from cameron.store.node_load import isolated_in, runs_in
 from cameron.store.redis import reader, script_text
 
 NOTHING: Mapping[str, str] = {}
@@ -101,7 +102,8 @@ def _node(name: str, text: str | None, left_ms: int) -> Node:
         return Node(name)
     about = _about(text)
     calls = {host: (int(in_flight), int(waiting)) for host, (in_flight, waiting) in about.get("calls", {}).items()}
-    return Node(name, left_ms, int(about.get("lease_ms", left_ms)), about["state"], calls)
+    lease_ms = int(about.get("lease_ms", left_ms))
+    return Node(name, left_ms, lease_ms, about["state"], calls, runs_in(about), isolated_in(about))
 
 
 def _about(text: str) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from cameron.config import Config
 from cameron.web.door import Engine
 from cameron.web.errors import add_error_handlers
 from cameron.web.paths import use_raw_path, without_token
-from cameron.web.routes import routes
+from cameron.web.routes import apart, routes
 from cameron.web.waiting_room import WaitingRoom
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Application(falcon.App[falcon.Request, falcon.Response]):
 def create_app(engine: Engine, config: Config) -> Application:
     """The REST API of `engine` for any WSGI server; it may be called from any number of threads."""
     app = Application(WaitingRoom(config.web.threads // 2), config.http.max_reply_bytes)
-    add_error_handlers(app, [manner.start for manner in engine.manners()])
+    add_error_handlers(app, [manner.start for manner in apart(engine.manners())])
     for template, resource in routes(engine, config, app.room):
         app.add_route(template, resource)
     return app

@@ -69,6 +69,9 @@ class Engine(Protocol):
     def explain(self, process: str, key: str, uuid: str) -> dict[str, Any]:
         """Why the job is where it is: `{"process", "uuid", "key", "state", "sentence", ...}`. Raises JobNotFound."""
 
+    def events(self, process: str, key: str, uuid: str, after: str, limit: int) -> dict[str, Any]:
+        """`{"process", "uuid", "key", "events", "next", "dropped"}`. Raises JobNotFound, InvalidRequest (`after_invalid`)."""
+
     def callback(self, process: str, key: str, uuid: str, task: str, token: str, body: bytes) -> None:
         """Give a waiting task its reply; it is in Redis when this returns. Raises CallbackNotFound, CallbackUsed, CallbackLate."""
 

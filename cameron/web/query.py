@@ -14,9 +14,12 @@ from cameron.store.job_index import JobQuery
 
 SHOWN: Final = 100  # entries of a list where nobody says how many
 MOST_SHOWN: Final = 1000
+EVENTS_SHOWN: Final = 1000  # writes of a job whose events are shown where nobody says how many
+MOST_EVENTS_SHOWN: Final = 10_000
 LONGEST_CURSOR: Final = 2000  # characters
 PAGED: Final = ("limit", "cursor")
 JOBS: Final = ("status", "key", "since", "until", *PAGED)
+EVENTS: Final = ("after", "limit")
 CODES: Final = {
     "status": "status_invalid",
     "key": "key_invalid",
@@ -24,6 +27,7 @@ CODES: Final = {
     "until": "time_invalid",
     "limit": "limit_invalid",
     "cursor": "cursor_invalid",
+    "after": "after_invalid",
 }
 
 _SECONDS = re.compile(r"\d{1,9}(\.\d{1,9})?", re.ASCII)
@@ -58,9 +62,15 @@ def page(request: falcon.Request) -> tuple[int, str]:
     return limit(request, 1, MOST_SHOWN), cursor
 
 
-def limit(request: falcon.Request, least: int, most: int) -> int:
+def events_asked(request: falcon.Request) -> tuple[str, int]:
+    """After which id events of a job are asked for, "": from the first one on, and of how many writes. Raises InvalidRequest."""
+    only_known(request, EVENTS)
+    return request.get_param("after", default=""), limit(request, 1, MOST_EVENTS_SHOWN, EVENTS_SHOWN)
+
+
+def limit(request: falcon.Request, least: int, most: int, shown: int = SHOWN) -> int:
     """How many entries to show. Raises InvalidRequest."""
-    said = request.get_param("limit", default=str(SHOWN))
+    said = request.get_param("limit", default=str(shown))
     if not (said.isascii() and said.isdigit() and len(said) <= len(str(most)) and least <= int(said) <= most):
         raise InvalidRequest("limit_invalid", f"limit must be a whole number from {least} to {most}: so many are shown", "limit")
     return int(said)

@@ -1,5 +1,7 @@
 """The API's table of contents: which path is answered by what."""
 
+from collections.abc import Iterable
+
 from cameron.config import Config
 from cameron.definitions.manner import Manner
 from cameron.web.dead_letter import DeadLetter
@@ -11,6 +13,7 @@ from cameron.web.health import Health
 from cameron.web.job import Job
 from cameron.web.job_callback import JobCallback
 from cameron.web.job_cancellation import JobCancellation
+from cameron.web.job_events import JobEvents
 from cameron.web.job_explanation import JobExplanation
 from cameron.web.job_retry import JobRetry
 from cameron.web.job_start import JobStart
@@ -36,7 +39,7 @@ def routes(engine: Engine, config: Config, room: WaitingRoom) -> Routes:
         ("/api", Name()),
         ("/status", Status(engine)),
         ("/health", Health(engine)),
-        *(route for manner in engine.manners() for route in jobs_of(engine, config, room, manner)),
+        *(route for manner in apart(engine.manners()) for route in jobs_of(engine, config, room, manner)),
         (JOB + "/task/{task}/callback/{token}", JobCallback(engine, config.http.max_reply_bytes)),
         ("/api/process/{name}/jobs", Jobs(engine)),
         ("/api/process/{name}/dead", DeadLetter(engine)),
@@ -55,12 +58,21 @@ def routes(engine: Engine, config: Config, room: WaitingRoom) -> Routes:
     ]
 
 
+def apart(manners: Iterable[Manner]) -> Iterable[Manner]:
+    """One for each path where jobs are started: dialects may share theirs, and the engine tells whose a job is."""
+    by_path: dict[str, Manner] = {}
+    for manner in manners:
+        by_path.setdefault(manner.start, manner)
+    return by_path.values()
+
+
 def jobs_of(engine: Engine, config: Config, room: WaitingRoom, manner: Manner) -> Routes:
     """Where jobs of one dialect are started and found, and what people do with them there."""
     return [
         (manner.start, JobStart(engine, config.web, manner, room)),
         (manner.job, Job(engine, manner)),
         (manner.job + "/explain", JobExplanation(engine, manner)),
+        (manner.job + "/events", JobEvents(engine, manner)),
         (manner.job + "/cancel", JobCancellation(engine, manner)),
         (manner.job + "/retry", JobRetry(engine, config.web, manner)),
     ]

@@ -11,6 +11,7 @@ import pytest
 
 from .support.answer import document, reply
 from .support.node import CAMERON, Node
+from .support.peers import drained
 from .support.program import PROJECT
 from .support.redis_server import RedisServer
 from .support.service import Service
@@ -133,7 +134,7 @@ def test_check_lists_all_the_others_and_points_at_the_broken(defined: Defined) -
     checked = defined.check()
     assert checked.returncode == 1
     listed = checked.stdout.splitlines()
-    assert listed[-1] == "47 processes, 3 problems"
+    assert listed[-1] == "47 processes, 6 Python activities, 3 problems"
     rows = {line.split()[0]: line for line in listed if line.strip()}
     assert {"configured", *CAMERONS, *MENDERS, *(f"workflow:{name}" for name in TICKETS)} <= rows.keys()
     assert f"{defined.folder}/tickets/ticket_3.yaml" in rows["workflow:ticket_3"]
@@ -155,9 +156,10 @@ def test_the_schemas_are_published_as_they_are_used(defined: Defined) -> None:
 
 
 def test_a_job_goes_on_with_the_definition_it_started_with_when_the_file_has_changed(
-    tmp_path: Path, redis: RedisServer, service: Service
+    defined: Defined, tmp_path: Path, redis: RedisServer, service: Service
 ) -> None:
-    """The node is killed with the first task called; the file has another URL when it comes back."""
+    """The node is killed with the first task called; the file has another URL when it comes back. No other node runs jobs meanwhile."""
+    drained(defined.node)
     key, gate = "file-has-changed", service.gate()
     folder = tmp_path / "definitions" / "cameron"
     folder.mkdir(parents=True)

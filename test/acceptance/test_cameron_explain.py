@@ -1,7 +1,9 @@
 """Why is this job not moving? Asked over HTTP, of real nodes, in each of the places where a job can be."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -121,6 +123,34 @@ def test_a_job_that_waits_for_a_host_says_so(make: MakeNode, service: Service) -
     gate.open()
     for job in (first, second):
         job.done()
+
+
+def test_a_command_that_waits_for_a_free_place_says_so(make: MakeNode, service: Service, tmp_path: Path) -> None:
+    pipes = {name: tmp_path / name for name in ("one", "two")}
+    for pipe in pipes.values():
+        os.mkfifo(pipe)
+    commands = [{"name": name, "kind": "command", "command": ["/bin/cat", str(pipe)]} for name, pipe in pipes.items()]
+    service.on("start", reply(1, next_activities={"parallelizable": "yes", "definitions": commands}))
+    node = make("n", COMMANDS_MAX_COMMANDS="1", COMMANDS_ALLOWED_BINARIES="/bin/cat")
+    job = start(node, "two")
+
+    free_place = {"limits": ["commands.max_commands"], "running": 1, "waiting": 1, "places": 1}
+
+    def one_runs() -> dict[str, Any] | None:
+        said = explained(job, node)
+        is_counted = any(task.get("free_place") == free_place for task in said["calling"])  # the node says how many they are now and then
+        return said if is_counted and [reason["state"] for reason in said["reasons"]] == ["free_place", "calling"] else None
+
+    found = eventually(one_runs, "one of the commands to run") or {}
+    [running] = [task for task in found["calling"] if "free_place" not in task]
+    [waiting] = [task for task in found["calling"] if task is not running]
+    assert waiting["url"] == "/bin/cat"
+    told = f"Task {waiting['task']!r} waits for a free place on node {found['node']['node']}, or has just got it"
+    assert found["sentence"].startswith(f"{told}: 1 of 1 running, 1 waiting (limit: commands.max_commands). Node ")
+    assert f"is calling task {running['task']!r} at /bin/cat, for " in found["sentence"]
+    for task in (running, waiting):
+        pipes[task["task"]].open("w").close()
+    job.done()
 
 
 def test_a_killed_nodes_job_says_that_its_node_is_dead_until_another_one_has_room(make: MakeNode, service: Service) -> None:

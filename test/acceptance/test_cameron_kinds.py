@@ -116,7 +116,7 @@ def test_only_who_is_to_call_back_is_told_where(scenario: Scenario) -> None:
 @pytest.mark.parametrize(
     ("said", "text"),
     [
-        ({"kind": "dance", "url": "http://127.0.0.1/"}, "none of http, command, wait, delay"),
+        ({"kind": "dance", "url": "http://127.0.0.1/"}, "none of http, command, python, wait, delay"),
         ({"kind": "delay"}, "delay_s"),
         ({"kind": "delay", "delay_s": -1}, "delay_s"),
         ({"kind": "wait", "timeout_s": "long"}, "timeout_s"),

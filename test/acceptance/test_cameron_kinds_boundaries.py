@@ -433,7 +433,7 @@ def test_a_program_of_a_killed_node_runs_again_elsewhere(make: MakeNode, service
 
 
 def test_a_program_that_kills_its_node_each_time_is_given_up(make: MakeNode, service: Service, marks: Path) -> None:
-    node = make(CAMERON_JOB_MAX_CRASHES="2")
+    node = make(CAMERON_JOB_MAX_CRASHES="3")
     script(service, program(marks, "kill -9 $PPID; sleep 600"))
     job = node.job("scripted", {"key": "k"})
     deaths = 0
@@ -447,10 +447,10 @@ def test_a_program_that_kills_its_node_each_time_is_given_up(make: MakeNode, ser
 
     eventually(given_up, "the job to be given up", 60)
     eventually(node.healthy, "the node to live")
-    assert deaths == 2
+    assert deaths == 3
     assert (job.status, job.statuses()["run"]) == ("error", "error")
-    assert "has died 2 times while task 'run' was called" in str(job.error("run"))
-    assert keys_in(marks) == {f"{job.uuid}/run": 2}
+    assert "has died 3 times while task 'run' was called" in str(job.error("run"))
+    assert keys_in(marks) == {f"{job.uuid}/run": 3}
     assert [entry["task"] for entry in node.get("/api/process/scripted/dead").json()["jobs"]] == ["run"]
 
 

@@ -149,7 +149,7 @@ def test_the_documents_own_example(node: Node, service: Service) -> None:
     assert all(STAMP.fullmatch(fields[time]) for time in times)
     assert fields["task.names"] == "start,kar,xar"
     assert (fields["task.kar.output.data"], fields["task.kar.output.next_activities"]) == ('{"kar":1}', "undefined")
-    assert ticket.keys() == {ticket.hash_key, f"cameron:record:workflow:bar:{ticket.uuid}"}
+    assert ticket.keys() == {ticket.hash_key, *(f"cameron:{kind}:workflow:bar:{ticket.uuid}" for kind in ("record", "events"))}
 
 
 def test_a_ticket_is_shown_in_its_own_words(workflows: Workflows) -> None:
@@ -335,15 +335,15 @@ def test_errors_are_marked_and_the_ticket_ends_with_all_else_done(workflows: Wor
         "xar": "done",
         "lar": "error",
     }
-    record = f"cameron:record:workflow:bar:{ticket.uuid}"
-    assert ticket.keys() == {ticket.hash_key, f"{ticket.hash_key}:kar:error", f"{ticket.hash_key}:lar:error", record}
+    engines = {f"cameron:{kind}:workflow:bar:{ticket.uuid}" for kind in ("record", "events")}
+    assert ticket.keys() == {ticket.hash_key, f"{ticket.hash_key}:kar:error", f"{ticket.hash_key}:lar:error", *engines}
 
 
 def test_all_keys_of_an_ended_ticket_expire_together(workflows: Workflows) -> None:
     workflows.on("bar/start", {"it": "hurts"}, status=500)
     ticket = workflows.start("brief").ended()
     found = ticket.keys()
-    assert len(found) == 3
+    assert len(found) == 4
     left_ms = {key: ticket.node.store.pttl(key) for key in found}
     assert all(0 < left <= 60_000 for left in left_ms.values()), left_ms
 

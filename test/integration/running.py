@@ -6,7 +6,7 @@ from queue import SimpleQueue
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from cameron.activities.call import Call, Replies, Reply
+from cameron.activities.call import PERFORMERS, Call, Replies, Reply
 from cameron.clock import Clock
 from cameron.core.process import Limits, Process, RetryPolicy, Timeouts
 from cameron.definitions import Settings
@@ -43,7 +43,7 @@ class Around:
         self.writes: SimpleQueue[Any] = SimpleQueue()
         self.calls: SimpleQueue[Any] = SimpleQueue()
         self.told: SimpleQueue[Any] = SimpleQueue()  # the scheduler
-        stands = {"job_data": self.writes, "http": self.calls, "commands": self.calls, "job_scheduler": self.told}
+        stands = {"job_data": self.writes, **dict.fromkeys(PERFORMERS, self.calls), "job_scheduler": self.told}
         self.refs: list[Any] = [Stand.start(told, name=name) for name, told in stands.items()]
         self.runner: Any = None
 
@@ -143,6 +143,7 @@ class Written(NamedTuple):
     dead: dict[str, str]
     fields: dict[str, str]
     record: dict[str, str]
+    story: list[tuple[str, str]]
 
 
 def written(commit: Commit) -> Written:
@@ -155,7 +156,9 @@ def written(commit: Commit) -> Written:
         lists.append(dict(zip(left[1 : 1 + many : 2], left[2 : 2 + many : 2], strict=True)))  # type: ignore[arg-type]
         left = left[1 + many :]
     dead, fields, record = lists if ends else [{}, *lists]
-    return Written(commit.script, not ends and bool(args[5]), int(args[5]) if ends else -1, dead, fields, record)
+    many = int(left[0])
+    story = [(str(word), str(text)) for word, text in zip(left[1 : 1 + many : 2], left[2 : 2 + many : 2], strict=True)]
+    return Written(commit.script, not ends and bool(args[5]), int(args[5]) if ends else -1, dead, fields, record, story)
 
 
 def statuses(fields: dict[str, str]) -> dict[str, str]:

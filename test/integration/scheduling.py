@@ -13,7 +13,7 @@ from cameron.core.process import Limits, RetryPolicy, Timeouts
 from cameron.definitions import Settings
 from cameron.job_ledger import Claim, entry_fields
 from cameron.job_runner import Surroundings
-from cameron.job_scheduler import JobScheduler, SchedulerSettings
+from cameron.job_scheduler import PERFORMERS, JobScheduler, SchedulerSettings
 from cameron.otp import ChildStarted, Reason, StartChild
 from cameron.process_catalog import Catalog
 from cameron.queue_reader import Taken, Want
@@ -54,9 +54,9 @@ class Around:
         self.starts: SimpleQueue[Any] = SimpleQueue()
         self.wants: SimpleQueue[Any] = SimpleQueue()
         self.told: SimpleQueue[Any] = SimpleQueue()  # what runners are told
-        self.asked: SimpleQueue[Any] = SimpleQueue()  # what the actor of calls is
+        self.asked: SimpleQueue[Any] = SimpleQueue()  # what those who perform activities are
         self.catalog = Catalog(Settings(RetryPolicy(), Timeouts(), Limits()))
-        stands = {"http": self.asked, "commands": self.asked, "job_runner_sup": self.starts, "queue_reader": self.wants}
+        stands = {**dict.fromkeys(PERFORMERS, self.asked), "job_runner_sup": self.starts, "queue_reader": self.wants}
         self.refs: list[Any] = [Stand.start(told, name=name) for name, told in stands.items()]
         self.scheduler: Any = None
 

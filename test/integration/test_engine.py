@@ -10,7 +10,7 @@ import pytest
 
 from cameron.clock import Clock
 from cameron.core.status import Status
-from cameron.definitions import Settings, load
+from cameron.definitions import Given, Settings, load
 from cameron.engine import Accepted, Engine, EngineSettings
 from cameron.errors import (
     Backlogged,
@@ -130,6 +130,14 @@ def test_an_accepted_job_is_in_redis_with_all_that_is_to_be_known_of_it(door: Do
     about = {"process": "foo", "key": "k", "uuid": job.uuid, "accepted": record["accepted"]}
     assert riding == about | {name: record[name] for name in ("request", "definition", "deadline")}
     assert (record["entry"], door.listed(job)) == (entry, ["scheduled"])
+
+
+def test_what_is_given_becomes_the_body_that_the_dialect_of_the_process_reads(door: Door) -> None:
+    given = Given({"data": 5, "requestor": "me"}, "a spare key")
+    job = door.engine.start("foo", given, "t")
+    assert (job.key, json.loads(job.payload)) == ("a spare key", {"key": "a spare key", "data": 5, "requestor": "me"})
+    assert door.engine.start("foo", given, "t") == job._replace(existing=True)
+    assert door.engine.names() == ["foo"]
 
 
 def test_a_large_request_stays_out_of_the_queue(door: Door) -> None:

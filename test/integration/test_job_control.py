@@ -14,7 +14,7 @@ from cameron.core.status import Status
 from cameron.engine import Accepted
 from cameron.errors import CameronError, JobFinished, JobNotFinished, JobNotFound, KeyTaken, NothingToRetry, StoreUnavailable
 from cameron.job_control import Cancelling, JobControl
-from cameron.job_ledger import Claim, GivenUp, Ledger
+from cameron.job_ledger import Claim, GivenUp, Ledger, Step
 from cameron.job_orders import CancelJob, HandBack
 from cameron.job_reader import JobReader
 from cameron.store import keys
@@ -258,7 +258,7 @@ def test_a_job_that_was_ended_unread_may_be_retried_too(door: Door) -> None:
     claim = Claim("foo", "k", job.uuid, record["entry"], "here", accepted_ms=int(record["accepted"]))
     ledger = Ledger(claim, None, door.catalog.dialect_of("foo"), "", door.refs[2])
     ended = Job("foo", "k", job.uuid, 0, Limits(), Status.ERROR, {}, (), 0, 0)
-    door.refs[0].tell(ledger.end_held(ended, [JobChanged(Status.ERROR)], door.clock.now(), 50_000, GivenUp("", 6, "x", "y")))
+    door.refs[0].tell(ledger.end_held(Step(ended, [JobChanged(Status.ERROR)], door.clock.now()), 50_000, GivenUp("", 6, "x", "y")))
     door.told.get(timeout=PATIENCE_S)
     assert (door.listed(job), door.client.xlen(keys.dead("foo"))) == (["error"], 1)
     assert retry(door, job) == []

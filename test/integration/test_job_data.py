@@ -32,7 +32,7 @@ from ..acceptance.support.waiting import eventually
 from .mailbox import PATIENCE_S, Mailbox
 from .relay import Relay
 
-JOB, RECORD, QUEUE = keys.job("foo", "k", "u"), keys.record("foo", "u"), keys.queue("foo")
+JOB, RECORD, EVENTS, QUEUE = keys.job("foo", "k", "u"), keys.record("foo", "u"), keys.events("foo", "u"), keys.queue("foo")
 
 
 class Released(NamedTuple):
@@ -83,8 +83,8 @@ def accept(uuid: str = "u", give_up_in_s: float = PATIENCE_S) -> Ask:
 def write(n: int, sender: Mailbox, release: Sequence[Any] = (), confirm: bool = True, writer: str = "a 1") -> Commit:
     """The nth write of the job's owner, a field of the number."""
     owner = f"{writer} {n - 1}" if n > 1 else ""
-    args = [owner, writer, n, "", "0", "0", "2", f"field {n}", "x", "0"]
-    return Commit("transition", [JOB, RECORD], args, sender, [Released(word) for word in release], confirm)
+    args = [owner, writer, n, "", "0", "0", "2", f"field {n}", "x", "0", "0"]
+    return Commit("transition", [JOB, RECORD, EVENTS], args, sender, [Released(word) for word in release], confirm)
 
 
 def ask(job_data: Any, message: Any) -> Any:

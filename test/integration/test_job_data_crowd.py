@@ -31,7 +31,7 @@ class Nobody:
 
 
 def test_however_much_waits_for_redis_who_asks_is_refused_at_once(job_data: Any) -> None:
-    commit = Commit("transition", ["hash", "record"], ["", "node 1", 1, "", 0, 0, 0, 0], Nobody())
+    commit = Commit("transition", ["hash", "record", "events"], ["", "node 1", 1, "", 0, 0, 0, 0, 0], Nobody())
     for _ in range(20_000):
         job_data.tell(commit)
     began_s = time.monotonic()

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from cameron.activities.call import Congestion, Report
+from cameron.activities.call import Congestion, Occupancy, Package, PythonReport, Report
 from cameron.job_ledger import Claim
 from cameron.job_orders import Drop
 from cameron.otp import ChildFailed, Crash
@@ -53,7 +53,7 @@ def test_a_node_says_what_it_is_and_keeps_it_current(around: Around, redis: Redi
     held_by_the_node(around, redis, 2)
     eventually(lambda: around.about()["jobs"] == 2, "the next renewal")
     [node] = Nodes(redis.url, 5.0).all()
-    shown = {name: node[name] for name in ("node", "state", "lease_s", "jobs", "processes", "calls")}
+    shown = {name: node[name] for name in ("node", "state", "lease_s", "jobs", "processes", "calls", "commands", "python")}
     assert shown == {
         "node": around.node.name,
         "state": "running",
@@ -61,16 +61,33 @@ def test_a_node_says_what_it_is_and_keeps_it_current(around: Around, redis: Redi
         "jobs": 2,
         "processes": {"foo": 2},
         "calls": {},
+        "commands": None,
+        "python": None,
     }
     assert around.about()["since_ms"] == around.node.since_ms > 1_000_000_000_000
 
 
 def test_it_says_which_hosts_have_calls_waiting_the_fullest_first(around: Around, redis: RedisServer) -> None:
     around.start(redis.url)
-    assert around.asked.get(timeout=20) == Report(around.scheduler)
     around.scheduler.tell(Congestion({f"host{number}:80": (256, number) for number in range(1, 31)}))
     calls = eventually(lambda: around.about()["calls"], "the next renewal")
     assert calls == {f"host{number}:80": [256, number] for number in range(30, 10, -1)}
+
+
+def test_it_asks_all_who_perform_activities_and_says_how_many_run_and_wait(around: Around, redis: RedisServer) -> None:
+    around.start(redis.url)
+    asked = {around.asked.get(timeout=20) for _ in range(4)}
+    assert asked == {Report(around.scheduler, performer) for performer in ("http", "commands", "python_processes", "python")}
+    for of, running in (("commands", 3), ("python_processes", 1)):
+        around.scheduler.tell(Occupancy(of, running, 0, 4))
+    package = Package("activities", 2, ("broken.py:1: broken",), ("charge",))
+    around.scheduler.tell(PythonReport(package, Occupancy("python_threads", 4, 6, 4), 2, ""))
+    eventually(lambda: "python" in around.about(), "the next renewal")
+    [node] = Nodes(redis.url, 5.0).all()
+    assert node["commands"] == {"running": 3, "waiting": 0, "places": 4}
+    python = {name: node["python"][name] for name in ("activities", "problems", "running", "waiting", "zombies")}
+    assert python == {"activities": 2, "problems": ["broken.py:1: broken"], "running": 5, "waiting": 6, "zombies": 2}
+    assert around.about()["python"]["isolated"] == ["charge"]
 
 
 def test_the_time_of_its_start_outlives_its_scheduler(around: Around, redis: RedisServer) -> None:

@@ -14,6 +14,7 @@ from cameron.core.event import TaskChanged
 from cameron.core.status import Status
 from cameron.errors import StoreUnavailable
 from cameron.job_data import Refused
+from cameron.job_ledger import Step
 from cameron.job_orders import runner_name
 from cameron.otp import Address, Node, Reason, whereis
 from cameron.otp.probe import Probe
@@ -96,7 +97,18 @@ def crash(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["job_data", "process_catalog", "http", "job_runner_sup", "job_scheduler", "queue_reader", "web_server", "engine"],
+    [
+        "job_data",
+        "process_catalog",
+        "http",
+        "python_processes",
+        "python",
+        "job_runner_sup",
+        "job_scheduler",
+        "queue_reader",
+        "web_server",
+        "engine",
+    ],
 )
 def test_any_actor_may_crash_and_jobs_in_progress_go_on(name: str, parts: tree.Parts, service: Service) -> None:
     steps = Steps(parts, service, 10)
@@ -132,7 +144,7 @@ def test_what_a_killed_runner_still_writes_is_refused(parts: tree.Parts, service
     zombie: Any = runner.actor_inbox.actor  # as a thread that is stuck in it would hold it
     runner.kill()
     service.arrived("job 0", 3)  # another runner has claimed the job, and called its second task again
-    late = zombie._ledger.transition(zombie._job, [TaskChanged("second", Status.DONE)], Moment(0, "01-01-2026 00:00:00"), ())
+    late = zombie._ledger.transition(Step(zombie._job, [TaskChanged("second", Status.DONE)], Moment(0, "01-01-2026 00:00:00")), ())
     probe = Probe()
     Address("job_data").tell(late._replace(sender=probe.ref))
     assert probe.next() == Refused("fenced")

@@ -116,6 +116,45 @@ def test_a_job_that_ends_between_the_two_looks_of_following_is_told_once(client:
     assert list(client.follow("/j", poll_s=0)) == [job("done", "a")]
 
 
+def events(*ids: str, next: str | None = None, last: str = "task.done") -> dict[str, Any]:
+    told = [{"id": id, "time": "t", "event": "task.done"} for id in ids]
+    return {"events": [*told[:-1], *({**event, "event": last} for event in told[-1:])], "next": next, "dropped": False}
+
+
+def test_the_events_of_a_job_come_one_after_the_other_whatever_pages_they_stand_in(client: Client, server: Scripted) -> None:
+    for answer in (events("0-0", "5-0", next="5-0"), events("6-1", "6-1", next="6-1"), events("7-0")):
+        server.will("200 OK", answer)
+    assert [event["id"] for event in client.events("/j")] == ["0-0", "5-0", "6-1", "6-1", "7-0"]
+    assert [uri for _, uri, _ in server.requests] == ["/j/events", "/j/events?after=5-0", "/j/events?after=6-1"]
+
+
+def test_events_after_one_are_asked_for_by_its_id(client: Client, server: Scripted) -> None:
+    server.will("200 OK", events())
+    assert list(client.events(client.base_url + "/j", after="7-0")) == []
+    assert [uri for _, uri, _ in server.requests] == ["/j/events?after=7-0"]
+
+
+def test_events_are_followed_until_the_last_one_is_the_end_of_the_job(client: Client, server: Scripted) -> None:
+    retried = events("5-0", "6-0", last="job.retried")  # it had ended before
+    for answer in (events("0-0"), retried, events("7-0", next="7-0", last="job.ended"), events("8-0", last="job.ended")):
+        server.will("200 OK", answer)
+    pages = list(client.event_pages("/j", follow=True, poll_s=0))
+    assert [event["id"] for page in pages for event in page["events"]] == ["0-0", "5-0", "6-0", "7-0", "8-0"]
+    assert [uri for _, uri, _ in server.requests] == [
+        "/j/events", "/j/events?after=0-0", "/j/events?after=6-0", "/j/events?after=7-0",
+    ]  # fmt: skip
+
+
+def test_where_no_new_events_come_the_explanation_says_whether_any_will(client: Client, server: Scripted) -> None:
+    running, done = ({"status": word, "sentence": "It is."} for word in ("running", "done"))
+    for answer in (events("0-0"), events(), running, events(), done, events("9-0", last="job.ended")):
+        server.will("200 OK", answer)
+    pages = list(client.event_pages("/j", follow=True, poll_s=0))
+    assert [event["id"] for page in pages for event in page["events"]] == ["0-0", "9-0"]
+    asked = [uri.partition("?")[0] for _, uri, _ in server.requests]
+    assert asked == ["/j/events", "/j/events", "/j/explain", "/j/events", "/j/explain", "/j/events"]
+
+
 def test_a_server_that_is_not_there_is_told_with_how_to_start_it() -> None:
     sock = listen("127.0.0.1", 0)
     port = sock.getsockname()[1]

@@ -35,6 +35,19 @@ def test_defaults_of_development_are_the_documented_ones(tmp_path: Path) -> None
             max_calls=4096, max_calls_per_host=256, connect_timeout_s=5.0, call_timeout_s=300.0, max_reply_bytes=1_048_576, proxy=""
         ),
         commands=config.CommandsConfig(allowed_binaries="", max_commands=64, timeout_s=300.0, max_output_bytes=1_048_576, kill_after_s=3.0),
+        python=config.PythonConfig(
+            activities_package="activities",
+            path=tmp_path / "priv",
+            max_threads=32,
+            max_processes=8,
+            max_zombies=100,
+            timeout_s=300.0,
+            kill_after_s=3.0,
+            max_memory_bytes=1_073_741_824,
+        ),
+        rabbitmq=config.RabbitmqConfig(
+            url="", exchange="start_workflow", queue="workflow_starter", dead_letter_queue="workflow_starter.dead", prefetch=100
+        ),
         retry=config.RetryConfig(attempts=3, delay_s=0.5, factor=2.0, cap_s=30.0),
         job=config.JobConfig(
             timeout_s=604_800.0,
@@ -70,6 +83,8 @@ def test_environments_differ_where_the_document_says(
 def test_production_reads_no_examples(tmp_path: Path) -> None:
     folders = {environment: config.load(environment, {}, tmp_path).definitions.dir.name for environment in config.ENVIRONMENTS}
     assert folders == {"development": "definitions", "test": "definitions", "production": "definitions.production"}
+    packages = {environment: config.load(environment, {}, tmp_path).python.activities_package for environment in config.ENVIRONMENTS}
+    assert packages == {"development": "activities", "test": "activities", "production": ""}
 
 
 @pytest.mark.parametrize("environment", config.ENVIRONMENTS)
@@ -80,6 +95,21 @@ def test_every_default_shown_in_a_shipped_file_is_the_true_one(tmp_path: Path, e
     unwritten = config.load(environment, {}, tmp_path)
     write(tmp_path, shown, environment)
     assert config.load(environment, {}, tmp_path) == unwritten
+
+
+def test_a_project_whose_definitions_are_all_in_files_of_their_own_needs_no_config_file(tmp_path: Path) -> None:
+    (tmp_path / "priv/definitions").mkdir(parents=True)
+    assert config.load("test", {}, tmp_path).processes_file is None
+    named = config.load("test", {"CAMERON_PROCESSES_FILE": "other.config"}, tmp_path)
+    assert named.processes_file == tmp_path / "other.config"
+    (tmp_path / "priv/processes").mkdir()
+    written = tmp_path / "priv/processes/test.config"
+    written.touch()
+    assert config.load("test", {}, tmp_path).processes_file == written
+
+
+def test_where_there_are_no_definitions_at_all_the_config_file_is_asked_for(tmp_path: Path) -> None:
+    assert config.load("test", {}, tmp_path).processes_file == tmp_path / "priv/processes/test.config"
 
 
 @pytest.mark.parametrize("environment", config.ENVIRONMENTS)
@@ -101,7 +131,7 @@ def test_every_setting_can_be_given_as_a_variable_and_keeps_its_type(tmp_path: P
         if isinstance(table, dict)
         for key, value in table.items()
     }
-    assert len(environ) >= 45
+    assert len(environ) >= 58
     assert config.load("production", environ, tmp_path) == plain
     assert isinstance(config.load("test", {"CAMERON_NODE_LEASE_S": "3"}, tmp_path).node.lease_s, float)
 

@@ -33,6 +33,7 @@ from cameron.core.event import (
 )
 from cameron.core.explain.explanation import Node, Place, Situation, explain
 from cameron.core.explain.reason import State
+from cameron.core.history import read as read_event
 from cameron.core.job import SUSPICION, apply, new_job
 from cameron.core.process import Activity, CommandCall, HttpCall, Limits, Process, RetryPolicy, in_space
 from cameron.core.status import ENDED, LEGAL, Status
@@ -160,7 +161,7 @@ def test_every_route_is_described_and_every_route_described_exists(tmp_path: Pat
     request = r"`(GET|POST|PUT|DELETE) (/[^`\s?]*)[^`]*`"
     headings = set(re.findall(request, "\n".join(re.findall(r"^### .*$", README, re.MULTILINE))))
     assert headings - exist == set()
-    behind_each_job = {("GET", "/explain"), ("POST", "/cancel"), ("POST", "/retry")}  # as the README says
+    behind_each_job = {("GET", "/explain"), ("GET", "/events"), ("POST", "/cancel"), ("POST", "/retry")}  # as the README says
     described = headings | {(method, manner.job + path) for manner in MANNERS for method, path in behind_each_job}
     named = {(method, of_any(path)) for method, path in [*described, *re.findall(request, PAGES)]}
     assert {(method, of_any(template)) for method, template in exist} - named == set()
@@ -184,7 +185,7 @@ def test_the_tree_shown_has_the_fields_that_the_engine_gives() -> None:
         given = engine.tree()
     finally:
         root.kill()
-    (shown,) = [json.loads(text) for _, text in FENCES if '"zombies"' in text]
+    (shown,) = [document for document in documents() if "tree" in document]
     assert shown.keys() == given.keys()
     (child,), (given_child,) = shown["tree"]["children"], given["tree"]["children"]
     assert shown["tree"].keys() == child.keys() == given["tree"].keys() == given_child.keys()
@@ -321,6 +322,8 @@ def test_every_redis_key_is_described() -> None:
         job,
         keys.task_error(job, "{task}"),
         keys.record("{process}", "{uuid}"),
+        keys.events("{process}", "{uuid}"),
+        keys.session("{process}", "{uuid}"),
         keys.queue("{process}"),
         keys.dead("{process}"),
         keys.QUEUES,
@@ -380,15 +383,27 @@ def test_every_setting_is_listed_with_its_default(tmp_path: Path) -> None:
     assert of_any == {setting: shown_value(loaded, setting) for setting in settings()}
 
 
+def test_every_word_of_a_history_is_listed_with_what_stands_beside_it() -> None:
+    source = (PROJECT / "cameron/core/history.py").read_text(encoding="utf-8")
+    listed = {word: set(spans(beside)) for words, _, beside in rows("`event`") for word in spans(words)}
+    assert set(listed) == set(re.findall(r'"((?:job|task)\.[a-z_]+|decided)"', source))
+    given = {word: set(read_event(word, "x, y")) - {"event"} for word in listed}
+    told = {word: {"until" if name == "until_ms" else name for name in names} for word, names in given.items()}
+    assert {word for word in listed if not told[word] <= listed[word]} == set()
+
+
 def test_every_setting_named_anywhere_exists() -> None:
     sections = "|".join(config.SECTIONS)
-    hash_fields = {field for names, _ in rows("field") for field in spans(names)}
-    named = {span for span in SPANS if re.fullmatch(rf"(?:{sections})\.[a-z_]+", span)} - hash_fields
+    others = {field for names, _ in rows("field") for field in spans(names)} | {
+        word for words, _, _ in rows("`event`") for word in spans(words)
+    }
+    named = {span for span in SPANS if re.fullmatch(rf"(?:{sections})\.[a-z_]+", span)} - others
     assert named - settings() == set()
 
 
 def test_every_variable_named_exists() -> None:
-    variables = {f"CAMERON_{setting.replace('.', '_')}".upper() for setting in settings()} | {"CAMERON_URL", fault.VARIABLE}
+    variables = {f"CAMERON_{setting.replace('.', '_')}".upper() for setting in settings()}
+    variables |= {"CAMERON_URL", "CAMERON_RABBITMQ_REQUIRED", fault.VARIABLE}
     job = new_job(Process("foo", "cameron", (Activity("start", CommandCall(("x",))),), "", "", Limits()), "key", "0" * 32, b"", 0)
     nobody: Any = None
     variables |= {name for name, _ in task_command(job, job.tasks["start"], CommandLine(("x",)), nobody).env}

@@ -13,22 +13,23 @@ PACKAGE = Path(__file__).resolve().parent.parent.parent / "cameron"
 
 # From the top. A part imports parts of the rows below its own, and itself; not its neighbours in a row.
 TIERS = [
-    "__main__",
+    "__main__ testing",
     "cli",
     "client tree_view",
     "web",
     "tree",
+    "rabbitmq",
     "cameron",  # the package's own __init__: the public names
     "engine",
-    "job_control job_callbacks job_acceptance registration",
+    "job_control job_callbacks job_acceptance job_history node_health registration",
     "job_reader",
     "job_scheduler housekeeper",
     "job_runner scheduling",
-    "job_returns",
-    "job_reading job_orders job_calls job_log",
+    "job_returns job_suspicion",
+    "job_reading job_orders job_calls job_log job_unread",
     "process_catalog job_ledger queue_reader",
     "job_data",
-    "callbacks registered_documents",
+    "callbacks registered_documents isolated_activity broker_link",
     "activities store definitions",
     "core misconfigured",
     "otp",
@@ -48,6 +49,7 @@ ALSO_ALLOWED = {
 NO_MORE_THAN: dict[str, set[str]] = {
     "client": {"errors"},
     "tree_view": set(),
+    "testing": {"activities", "definitions", "core", "errors"},
     "core": {"errors"},
     "otp": set(),
     "config": {"errors"},
@@ -65,6 +67,9 @@ OWNERS = {
     "falcon": "web",
     "waitress": "web",
     "requests": "client",
+    "pika": "rabbitmq.broker rabbitmq.subscription rabbitmq.dead_letter rabbitmq.letter_box rabbitmq.tables",
+    "msgspec": "activities.annotation",
+    "pytest": "testing.plugin",
     "jsonschema": "definitions.schema definitions.schema_fault",
     "yaml": "definitions.files.document",
     "typer": "cli",
@@ -84,9 +89,9 @@ DRAWERS = {"utils", "util", "common", "helpers", "helper", "manager", "base", "m
 
 # A dialect's name there would be the engine knowing a dialect.
 NO_DIALECTS_IN = (
-    "engine job_control job_callbacks job_acceptance registration registered_documents callbacks job_calls job_returns job_log job_reader "
-    "job_scheduler scheduling housekeeper job_runner job_orders job_reading job_ledger job_data "
-    "process_catalog queue_reader core store"
+    "engine job_control job_callbacks job_acceptance job_history node_health broker_link registration registered_documents callbacks "
+    "job_calls job_returns job_log job_suspicion job_unread job_reader job_scheduler scheduling housekeeper job_runner job_orders "
+    "job_reading job_ledger job_data process_catalog queue_reader rabbitmq testing activities core store"
 )
 DIALECTS = re.compile("ticket|mender|machinery|libero", re.IGNORECASE)
 

@@ -61,12 +61,11 @@ def _ended(job: Job, status: Status, situation: Situation, tasks: Progress, now_
         return Reason(State.CANCELLED, f"It was cancelled{at}.{kept}")
     took_s = (situation.since_ms - situation.accepted_ms) / 1000
     took = f", {duration(took_s)} after it was accepted" if situation.since_ms and situation.accepted_ms else ""
+    of_tasks = counted(len(job.tasks), "task") + (f", of which {_failures(job, tasks)}" if tasks.failed else ", none failed")
+    again = f" A retry runs {'it' if len(tasks.failed) == 1 else 'those that failed'} again." if tasks.failed else ""
     if status is Status.DONE:
-        of_tasks = counted(len(job.tasks), "task") + (f", of which {_failures(job, tasks)}" if tasks.failed else ", none failed")
-        again = f" A retry runs {'it' if len(tasks.failed) == 1 else 'those that failed'} again." if tasks.failed else ""
         return Reason(State.DONE, f"It was done{at}{took}: {of_tasks}.{again}{kept}")
-    why = f": {_failures(job, tasks)}" if tasks.failed else ""
-    return Reason(State.ERROR, f"It ended in error{at}{took}{why}.{kept}")
+    return Reason(State.ERROR, f"It ended in error{at}{took}{f': {of_tasks}' if tasks.failed else ''}.{again}{kept}")
 
 
 def _failures(job: Job, tasks: Progress) -> str:

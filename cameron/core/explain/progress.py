@@ -5,14 +5,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from cameron.core.explain.situation import Situation
+from cameron.core.explain.situation import Node, Situation
 from cameron.core.job import Job, Task
 from cameron.core.moment import rfc3339
-from cameron.core.process import Activity, CommandCall
+from cameron.core.process import Activity, CommandCall, PythonCall
 from cameron.core.status import Status
 
 OF_TASKS = (Status.SCHEDULED, Status.RUNNING, Status.DONE, Status.SKIPPED, Status.ERROR)
 LISTED = 100  # tasks of a kind that are listed; a job may have thousands
+PLACES = {"commands.max_commands": "commands", "python.max_threads": "python_threads", "python.max_processes": "python_processes"}
 _PORTS = {"http": 80, "https": 443}
 _USER = re.compile(r"(?<=//)[^/?#]*@")  # user and password, which no message shows
 
@@ -28,14 +29,23 @@ class Calling(NamedTuple):
     timeout_s: float  # 0: as its node is set, which its definition does not know
     at_most_once: bool
     host: str  # "host:port"
+    kind: str  # of the activity
+    places: tuple[str, ...] = ()  # settings: how many of its kind a node runs at once; while no place is free, the others wait
+    runs: tuple[int, int, int] | None = None  # of those that share its places: how many run, wait and may run; None: unknown
+    begun: bool = True  # it has got a place, where there are such
     in_flight: int = 0  # calls of the node's to that host, where some wait for their turn
     queued: int = 0  # and how many wait
 
     def data(self) -> dict[str, Any]:
         """For programs."""
-        data: dict[str, Any] = {"task": self.task, "url": self.url, "attempt": self.attempt, "attempts": self.attempts}
+        what = "activity" if self.kind == "python" else "url"
+        data: dict[str, Any] = {"task": self.task, what: self.url, "attempt": self.attempt, "attempts": self.attempts}
         if self.since_ms:
             data["since"] = rfc3339(self.since_ms)
+        if not self.begun:
+            data["free_place"] = {"limits": list(self.places)}
+            if self.runs:
+                data["free_place"] |= dict(zip(("running", "waiting", "places"), self.runs, strict=True))
         if self.queued:
             data["host"] = {"host": self.host, "in_flight": self.in_flight, "waiting": self.queued}
         return data
@@ -138,26 +148,59 @@ def progress(job: Job, situation: Situation, now_ms: int) -> Progress:
 
 
 def _calling(task: Task, situation: Situation) -> Calling:
-    activity = task.activity
+    activity, call = task.activity, task.activity.call
     url, host = _where(activity)
-    in_flight, queued = situation.node.calls.get(host, (0, 0)) if situation.node else (0, 0)
+    node = situation.node
+    places = _places(activity, node)
+    in_flight, queued = node.calls.get(host, (0, 0)) if node else (0, 0)
     return Calling(
         task.name,
         url,
         situation.called_ms.get(task.name, 0),
         max(task.attempts, 1),
         activity.retry.attempts,
-        activity.call.timeout_s if isinstance(activity.call, CommandCall) else activity.timeouts.call_s,
+        call.timeout_s if isinstance(call, CommandCall | PythonCall) else activity.timeouts.call_s,
         activity.at_most_once,
         host,
+        activity.kind,
+        places,
+        _runs(places, node),
+        not places or task.begun == task.attempts,
         in_flight,
         queued,
     )
 
 
+def _places(activity: Activity, node: Node | None) -> tuple[str, ...]:
+    """The settings that say how many of these run at once; either may where the activity itself says in what it runs, and its node not."""
+    match activity.call:
+        case CommandCall():
+            return ("commands.max_commands",)
+        case PythonCall(isolation="thread"):
+            return ("python.max_threads",)
+        case PythonCall(isolation="process"):
+            return ("python.max_processes",)
+        case PythonCall(activity=name) if node and node.isolated is not None:
+            return ("python.max_processes",) if name in node.isolated else ("python.max_threads",)
+        case PythonCall():
+            return ("python.max_threads", "python.max_processes")
+    return ()
+
+
+def _runs(places: tuple[str, ...], node: Node | None) -> tuple[int, int, int] | None:
+    """What the node has said of these places; None also where there was room then: that was before this task came."""
+    runs = node.runs.get(PLACES[places[0]]) if node and len(places) == 1 else None
+    if runs is None:
+        return None
+    running, waiting, most = runs
+    return runs if waiting or running >= most else None
+
+
 def _where(activity: Activity) -> tuple[str, str]:
     """What is called as it may be shown, and the host by which calls are counted; "" for what is no call to one."""
     url = activity.call.target
+    if activity.kind == "python":
+        return url, ""
     try:
         parts = urlsplit(url)
         name = parts.hostname or ""

@@ -22,6 +22,7 @@ class State(StrEnum):
     SUSPECTED = "suspected"  # for its node's one place for jobs with which nodes have died
     CANCELLING = "cancelling"  # for its node to cancel it
     HOST_LIMIT = "host_limit"  # for its turn among the calls to a host
+    FREE_PLACE = "free_place"  # for one among the programs, or Python activities, that its node runs at once
     CALLING = "calling"  # for the reply of an activity
     RETRYING = "retrying"  # for the time of a task's next attempt
     CALLBACK = "callback"  # for somebody to POST what has come of a task

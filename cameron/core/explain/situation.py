@@ -28,6 +28,8 @@ class Node(NamedTuple):
     lease_ms: int = 0  # the lease's full length
     state: str = "running"  # running | draining | drained
     calls: Mapping[str, tuple[int, int]] = MappingProxyType({})  # "host:port" -> calls in flight and calls that wait for their turn
+    runs: Mapping[str, tuple[int, int, int]] = MappingProxyType({})  # by whose places: how many run, wait and may run; as far as it says
+    isolated: frozenset[str] | None = None  # Python activities that want a process without their definition's saying so; None: unknown
 
     @property
     def age_ms(self) -> int:

@@ -9,6 +9,11 @@ from cameron.core.job import SUSPICION, Job
 from cameron.core.moment import duration, in_words
 from cameron.core.status import Status
 
+_BOUNDS = {  # of those that need not say themselves how long they may take
+    "command": "the node's setting commands.timeout_s",
+    "python": "the activity, or else the node's setting python.timeout_s,",
+}
+
 
 def waits(job: Job, situation: Situation, tasks: Progress, now_ms: int) -> Iterator[Reason]:
     """The most urgent first; nothing of a job that has not begun anywhere, as what it waits for is a node."""
@@ -35,8 +40,10 @@ def _at_work(job: Job, situation: Situation, node: Node, tasks: Progress, now_ms
         yield Reason(State.SUSPECTED, f"It waits for node {node.name}'s one place for jobs with which nodes have died.")
         return
     queued = [task for task in tasks.calling if task.queued]
-    calling = [task for task in tasks.calling if not task.queued]
+    placeless = [task for task in tasks.calling if not task.begun]
+    calling = [task for task in tasks.calling if not task.queued and task.begun]
     yield from _queued(node, queued)
+    yield from _placeless(node, placeless)
     if calling:
         yield _calling(node, calling, now_ms)
     if tasks.retrying:
@@ -57,27 +64,38 @@ def _queued(node: Node, calling: Sequence[Calling]) -> Iterator[Reason]:
         yield Reason(State.HOST_LIMIT, f"{_task(names, first=True)} {waits} turn to be called, or {has} just got it; {calls} ({limits}).")
 
 
+def _placeless(node: Node, calling: Sequence[Calling]) -> Iterator[Reason]:
+    """By kind: what has got its place says so a moment later."""
+    for places in dict.fromkeys(task.places for task in calling):
+        there = [task for task in calling if task.places == places]
+        names, runs = [task.task for task in there], there[0].runs
+        waits, has = ("waits", "has") if len(names) == 1 else ("wait", "have")
+        limits = f"{'limit' if len(places) == 1 else 'limits'}: {', '.join(places)}"
+        who = f"{_task(names, first=True)} {waits} for a free place on node {node.name}, or {has} just got it"
+        full = f": {runs[0]} of {runs[2]} running, {runs[1]} waiting" if runs else ""
+        yield Reason(State.FREE_PLACE, f"{who}{full} ({limits}).")
+
+
 def _calling(node: Node, calling: Sequence[Calling], now_ms: int) -> Reason:
     oldest = min(calling, key=lambda task: task.since_ms or now_ms)
-    what = f"task {oldest.task!r} at {oldest.url}"
+    is_python = oldest.kind == "python"
+    where = f" (Python activity {oldest.url!r})" if is_python else f" at {oldest.url}"
+    what = f"task {oldest.task!r}{where}"
     if len(calling) > 1:
         others = [oldest.task, *(task.task for task in calling if task is not oldest)]
-        what = f"{len(calling)} tasks ({listed(others)}), the longest, {oldest.task!r}, at {oldest.url}"
+        what = f"{len(calling)} tasks ({listed(others)}), the longest, {oldest.task!r}{where if is_python else f',{where}'}"
     who = f"When node {node.name} was last heard of, it was" if node.is_silent else f"Node {node.name} is"
     return Reason(State.CALLING, f"{who} calling {what}{_how_long(oldest, now_ms)}.")
 
 
 def _how_long(task: Calling, now_ms: int) -> str:
     ago = duration((now_ms - task.since_ms) / 1000)
+    bound = _BOUNDS.get(task.kind, "")
     if task.attempt > 1:
         first = f"first called {ago} ago; " if task.since_ms else ""
-        most = (
-            f"an attempt may take {duration(task.timeout_s)}"
-            if task.timeout_s
-            else "the node's setting commands.timeout_s bounds an attempt"
-        )
+        most = f"an attempt may take {duration(task.timeout_s)}" if task.timeout_s else f"{bound} bounds an attempt"
         return f", {_attempt(task.attempt, task.attempts)} ({first}{most})"
-    most = f"it may take {duration(task.timeout_s)}" if task.timeout_s else "the node's setting commands.timeout_s bounds it"
+    most = f"it may take {duration(task.timeout_s)}" if task.timeout_s else f"{bound} bounds it"
     return f", for {ago} ({most})" if task.since_ms else f" ({most})"
 
 

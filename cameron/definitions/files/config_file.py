@@ -32,7 +32,8 @@ def read_config_file(file: Path, settings: Settings) -> list[Process]:
     try:
         text = file.read_text(encoding="utf-8")
     except OSError as error:
-        raise ConfigError(f"{file}: {error.strerror or error}: give the definitions file by the setting processes.file") from None
+        do = "start in the folder that has priv/, or give the definitions file by the setting processes.file"
+        raise ConfigError(f"{file}: {error.strerror or error}: {do}") from None
     except UnicodeDecodeError as error:
         raise ConfigError(f"{file}: not UTF-8 at byte {error.start}") from None
     processes: dict[str, Process] = {}

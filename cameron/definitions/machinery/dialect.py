@@ -6,19 +6,19 @@ event      {"data": {"message": "..."}}
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cameron.core.event import Attempt, CommandLine, Failure, Outcome, Success
 from cameron.core.job import Job, Task
 from cameron.core.moment import rfc3339
-from cameron.core.process import CommandCall, Process
+from cameron.core.process import CommandCall, Process, PythonCall
 from cameron.core.status import Status
 from cameron.core.strict_json import NotJson, compact, parse
 from cameron.core.template import TemplateFault
-from cameron.definitions.dialect import JobRequest, Reply
+from cameron.definitions.dialect import NO_WORDS, Given, JobRequest, Reply, Vocabulary
 from cameron.definitions.hash_layout import HashLayout
-from cameron.definitions.kinds import attempt_of, awaited, command_line, command_outcome
+from cameron.definitions.kinds import SUCCEEDED, attempt_of, awaited, command_line, command_outcome, python_outcome
 from cameron.definitions.machinery.data_so_far import DataSoFar, read_object
 from cameron.definitions.machinery.registered_chain import check, missing_services, users_of
 from cameron.definitions.machinery.service_chain import Document, Step, call_body, chain, contribution
@@ -27,7 +27,7 @@ from cameron.definitions.manner import Answer, Manner, Started
 from cameron.definitions.mask import Mask
 from cameron.definitions.registrar import Clash, FieldFaults, Known, identity
 from cameron.definitions.reply import outcome_of
-from cameron.definitions.request import TOO_LARGE, request_object
+from cameron.definitions.request import TOO_LARGE, body_of, request_object
 from cameron.definitions.settings import Settings
 from cameron.errors import CameronError, FieldErrors, IdempotencyKeyReused, InvalidRequest, JobNotFound, ProcessNotFound
 from cameron.store import keys
@@ -40,6 +40,7 @@ class MachineryDialect:
     """See `cameron.definitions.dialect.Dialect` and `cameron.definitions.registrar.Registrar`."""
 
     name = "machinery"
+    vocabulary: Vocabulary = NO_WORDS
     kinds = ("service", "workflow")
 
     def __init__(self, settings: Settings) -> None:
@@ -91,6 +92,10 @@ class MachineryDialect:
 
     # requests
 
+    def start_body(self, given: Given) -> bytes:
+        """The data, beside whatever else there is: an event has neither key nor requestor, and may bear what nobody reads."""
+        return body_of(given.members)
+
     def read_request(self, process: Process, body: bytes) -> JobRequest:
         """`{"data": {...}}` with the workflow's inputs; what else the data hold goes along. Raises FieldErrors, InvalidRequest."""
         said = request_object(body, EXAMPLE)
@@ -126,18 +131,25 @@ class MachineryDialect:
     # replies
 
     def outcome(self, job: Job, task: Task, reply: Reply) -> Outcome:
-        """A JSON object with the outputs that the service declares, from a program as well."""
+        """A JSON object with the outputs that the service declares, from a program and a Python activity as well."""
+        match task.activity.call:
+            case CommandCall():
+                ran = command_outcome(task, reply, mask=self._mask)
+                return self._ran(job, task, ran, "printed", lambda data: _printed(reply.body) or parse(data.encode()))
+            case PythonCall():
+                return self._ran(job, task, python_outcome(task, reply, self._mask), "returned", _returned)
         if promised := awaited(task.activity, reply):
             return promised
-        if not isinstance(task.activity.call, CommandCall):
-            return outcome_of(task, reply, lambda said: Success(self._contribution(job, task, said)), self._mask)
-        ran = command_outcome(task, reply, mask=self._mask)
+        return outcome_of(task, reply, lambda said: Success(self._contribution(job, task, said)), self._mask)
+
+    def _ran(self, job: Job, task: Task, ran: Success | Failure, how: str, said: Callable[[str], dict[str, Any]]) -> Success | Failure:
+        """What a run on the node adds to the data; `said` reads that out of what it came to, or raises NotJson."""
         if isinstance(ran, Failure):
             return ran
         try:
-            return Success(self._contribution(job, task, _printed(reply.body) or parse(ran.data.encode())))
+            return Success(self._contribution(job, task, said(ran.data)))
         except NotJson as error:
-            return Failure("invalid_reply", f"what {task.activity.call.target} printed cannot be used: {error}")
+            return Failure("invalid_reply", f"what {task.activity.call.target} {how} cannot be used: {error}")
 
     def _contribution(self, job: Job, task: Task, said: Mapping[str, Any]) -> str:
         """Raises NotJson."""
@@ -224,6 +236,16 @@ def _printed(stdout: bytes) -> dict[str, Any] | None:
     except NotJson:
         return None
     return said if isinstance(said, dict) else None
+
+
+def _returned(data: str) -> dict[str, Any]:
+    """The members of what a Python activity returned: none, where a function returned nothing, or a class says how it went."""
+    said = parse(data.encode())
+    if said in (None, SUCCEEDED):
+        return {}
+    if not isinstance(said, dict):
+        raise NotJson("it is no JSON object")
+    return said
 
 
 def _shown_task(name: str, fields: Mapping[str, str]) -> dict[str, Any]:

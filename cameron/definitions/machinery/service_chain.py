@@ -22,12 +22,15 @@ Document = Mapping[str, Any]
 CALL_MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {  # a member of a service's document -> the kinds of service that have it
     "address": ("http", "wait"),
     "command": ("command",),
+    "activity": ("python",),
+    "isolation": ("python",),
     "delay_s": ("delay",),
-    "timeout_s": ("http", "wait", "command"),
+    "timeout_s": ("http", "wait", "command", "python"),
     "callback_timeout_s": ("http", "wait"),
-    "retry": ("http", "wait", "command"),
+    "retry": ("http", "wait", "command", "python"),
 }
-_READ_AS: Final = {"address": "url", "command": "command", "delay_s": "delay_s"}  # such a member -> what it is called with every kind
+_SHARED: Final = ("command", "activity", "isolation", "delay_s")  # such members that are called so in all dialects
+_READ_AS: Final = {"address": "url"} | {name: name for name in _SHARED}  # a member -> what it is called with every kind
 
 
 class Step(NamedTuple):
@@ -100,6 +103,8 @@ def call_of(service: Document, settings: Settings) -> Calling:
     said |= {_READ_AS[member]: service[member] for member in _READ_AS if member in service}
     if said["kind"] == "wait":
         said["timeout_s"] = service.get("callback_timeout_s", settings.callback_timeout_s)
+    elif said["kind"] == "python" and "timeout_s" in service:
+        said["timeout_s"] = service["timeout_s"]
     return read_call(said)
 
 

@@ -11,9 +11,9 @@ from cameron.core.event import Attempt, Awaited, Failure, Outcome, Success
 from cameron.core.job import Job, Task
 from cameron.core.process import Activity, Process, WaitCall, checked_process_name
 from cameron.core.strict_json import NotJson, compact, parse
-from cameron.definitions.dialect import JobRequest, Reply
+from cameron.definitions.dialect import NO_WORDS, Given, JobRequest, Reply, Vocabulary
 from cameron.definitions.hash_layout import HashLayout
-from cameron.definitions.kinds import command_outcome
+from cameron.definitions.kinds import command_outcome, python_outcome
 from cameron.definitions.manner import Manner
 from cameron.definitions.mask import Mask
 from cameron.definitions.mender.flaws import flaws
@@ -21,7 +21,7 @@ from cameron.definitions.mender.manner import MenderManner, record_of, shown
 from cameron.definitions.mender.scope import JobScope
 from cameron.definitions.mender.task import Own, attempt_at, read_task
 from cameron.definitions.reply import seconds, status_text
-from cameron.definitions.request import request_object
+from cameron.definitions.request import body_of, request_object
 from cameron.definitions.schema import Fault
 from cameron.definitions.settings import Settings
 from cameron.errors import ConfigError, InvalidRequest, MissingInputs
@@ -34,6 +34,7 @@ class MenderDialect:
     """See `cameron.definitions.dialect.Dialect`."""
 
     name = "mender"
+    vocabulary: Vocabulary = NO_WORDS
 
     def __init__(self, settings: Settings) -> None:
         self._settings, self._mask = settings, Mask(settings.env)
@@ -71,6 +72,13 @@ class MenderDialect:
 
     # requests
 
+    def start_body(self, given: Given) -> bytes:
+        """The inputs alone: the data have to be an object of them."""
+        inputs = given.members.get("data", {})
+        if not isinstance(inputs, dict):
+            raise InvalidRequest("data_invalid", "the data must be an object of the workflow's inputs, each by its name", "data")
+        return body_of(inputs)
+
     def read_request(self, process: Process, body: bytes) -> JobRequest:
         """An object of the inputs, by name; those that the definition names come first, and null is none."""
         definition = parse(process.document.encode())
@@ -100,6 +108,8 @@ class MenderDialect:
             return Failure(str(reply.failure), self._mask(reply.error))
         if task.activity.kind == "command":
             return command_outcome(task, reply, _program(task), self._mask)
+        if task.activity.kind == "python":
+            return _returned(python_outcome(task, reply, self._mask))
         own: Own = task.activity.own
         if own.request and not reply.is_callback:
             if not own.request.accepts(reply.status):
@@ -128,6 +138,11 @@ def _earlier(job: Job, task: Task) -> list[str]:
 def _program(task: Task) -> str:
     """The program as it was run: the definition may have a template for it."""
     return str(parse(task.note.encode())["command"][0]) if task.note else task.activity.call.target
+
+
+def _returned(ran: Success | Failure) -> Success | Failure:
+    """The value beside which there is room for more, as in the outputs of the other types."""
+    return Success(f'{{"result":{ran.data}}}') if isinstance(ran, Success) else ran
 
 
 def _refusal(task: Task, reply: Reply, mask: Mask) -> str:

@@ -13,7 +13,7 @@ from cameron.definitions.schema import Fault
 
 BLOCK: Final = "taskdef"  # what a task does; may also be called by its type
 BODIES: Final = ("payload", "body", "json")
-TYPES: Final = ("http", "cli", "wait", "delay")
+TYPES: Final = ("http", "cli", "python", "wait", "delay")
 JSON: Final = "application/json"
 
 Place = tuple[str | int, ...]  # the members' names and the indices that lead to a part of the document

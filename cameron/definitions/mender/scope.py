@@ -2,7 +2,7 @@
 
 ${workflow.input.NAME}      an input, or what is within it
 ${env.NAME}                 a variable of the node's environment that `env` under [templates] allows
-${TASK.json.PATH}           out of what an earlier task was replied, or its command wrote, read as JSON: ${find.json.items[0].id}
+${TASK.json.PATH}           of what an earlier task was replied, its program wrote or its activity returned, as JSON: ${find.json.list[0]}
 ${TASK.output}              the same as a text; ${TASK.error}: what a command wrote to stderr; ${TASK.status}: HTTP's status, the exit code
 """
 
@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple
 
 from cameron.core.job import Job
 from cameron.core.status import Status
-from cameron.core.strict_json import NotJson, parse
+from cameron.core.strict_json import NotJson, compact, parse
 from cameron.core.template import Placeholder, UnknownName, reach, unknown
 from cameron.definitions.hint import nearest
 from cameron.definitions.settings import refused_variable
@@ -54,9 +54,11 @@ class JobScope:
             raise UnknownName(f"task {task!r} {'was skipped' if of.status is Status.SKIPPED else 'has not been done'}: it has no output")
         data = self._once(task, "", lambda: parse(done.data.encode()) or {})  # nothing comes of a delay
         output = data.get("body", data.get("stdout", ""))
+        if "result" in data:  # of a Python activity, a value of any type
+            output = data["result"] if isinstance(data["result"], str) else compact(data["result"])
         match view:
             case "json":
-                whole = self._once(task, "json", lambda: _as_json(output))
+                whole = data["result"] if "result" in data else self._once(task, "json", lambda: _as_json(output))
                 if isinstance(whole, NotJson):
                     raise UnknownName(f"the output of task {task!r} cannot be read as JSON: {whole}")
                 return reach(whole, path, f"the output of task {task!r} has no")

@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from cameron.core.event import Attempt, Awaited, Failure, HttpRequest, Skip
-from cameron.core.process import Activity, Calling, CommandCall, DelayCall, HttpCall, RetryPolicy, Timeouts, WaitCall
+from cameron.core.process import Activity, Calling, CommandCall, DelayCall, HttpCall, PythonCall, RetryPolicy, Timeouts, WaitCall
 from cameron.core.strict_json import NotJson, compact
 from cameron.core.template import Scope, TemplateFault, UnknownName, names_in
 from cameron.definitions.filling import Filling
-from cameron.definitions.kinds import command_line
+from cameron.definitions.kinds import command_line, invocation
 from cameron.definitions.mask import HIDDEN, Mask
 from cameron.definitions.mender.address import Address, address_of
 from cameron.definitions.mender.body import NO_JSON, Body, JsonValue, NoBody, PlainText, is_json, text_body
@@ -63,6 +63,7 @@ class Own(NamedTuple):
     type: str  # as the definition has it
     requires: tuple[str, ...]  # templates: where one comes out empty, the task is skipped
     request: Request | None  # of types http and wait; a wait may have none
+    data: JsonValue = JsonValue(None)  # of type python: what its activity works on
 
 
 # what a definition says
@@ -73,7 +74,7 @@ def read_task(said: Mapping[str, Any], earlier: Sequence[str], settings: Setting
     kind = str(said["type"])
     at = said[BLOCK if BLOCK in said else kind]
     request = _request(at) if "uri" in at else None
-    own = Own(kind, tuple(said.get("requires", ())), request)
+    own = Own(kind, tuple(said.get("requires", ())), request, JsonValue(at.get("data")))
     return Activity(
         said["name"],
         _call(kind, at, settings),
@@ -109,6 +110,8 @@ def _call(kind: str, said: Mapping[str, Any], settings: Settings) -> Calling:
     match kind:
         case "cli":
             return CommandCall(tuple(said["command"]), said.get("executionTimeOut", 0) / 1000)
+        case "python":
+            return PythonCall(said["activity"], said.get("executionTimeOut", 0) / 1000, said.get("isolation", ""))
         case "wait":
             return WaitCall(said.get("timeOut", 0) / 1000 or settings.callback_timeout_s, said.get("uri", ""))
         case "delay":
@@ -146,6 +149,8 @@ def attempt_at(activity: Activity, scope: Scope, settings: Settings, mask: Mask)
             case CommandCall(command, timeout_s):
                 filling = Filling(scope)
                 return _command([filling.text(word) for word in command], timeout_s, settings, mask)
+            case PythonCall():
+                return _run(activity.call, own.data.fill(Filling(scope)), mask)
             case DelayCall(delay_s):
                 return Awaited(delay_s, callback=False)
             case WaitCall(timeout_s) if not own.request:
@@ -173,6 +178,11 @@ def _command(command: Sequence[str], timeout_s: float, settings: Settings, mask:
         return Failure("cannot_run", f"{command[0]!r} cannot be run: an argument holds a NUL, which no program can be given")
     note = compact({"command": [_noted(word, mask) for word in command]})
     return command_line(tuple(command), b"", settings, timeout_s, note)
+
+
+def _run(call: PythonCall, data: str, mask: Mask) -> Attempt:
+    note = compact({"activity": call.activity, "data": _noted(data, mask, NOTED_MAX)})
+    return invocation(call, data.encode(), note=note)
 
 
 def _noted(text: str, mask: Mask, most: int = NOTED_LINE_MAX) -> str:

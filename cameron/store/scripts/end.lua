@@ -2,17 +2,19 @@
 -- (by its owner), with fence.lua; as `end_queued` (while it waits), with fence.lua and queued.lua; as `end_held` (where its node cannot
 -- read it), with held.lua.
 -- KEYS: 1 the job's hash, 2 the engine's record, 3 the process's queue, 4-6 the process's jobs that are scheduled, running, and of the
---       status in which this one ends, 7 the process's dead letter, 8 the key's one unfinished job,
---       9... the job's error keys: first the new ones, then the old
+--       status in which this one ends, 7 the process's dead letter, 8 the key's one unfinished job, 9 the job's events, 10 its session,
+--       11... its error keys: first the new ones, then the old
 -- ARGV: 1-3 see fence.lua; 4 the queue's entry, 5 the consumer group, 6 milliseconds to keep the job (0: for ever), 7 the job's member of
 --       the sets, 8 now in epoch milliseconds, 9 the job's uuid where its key is unique, else "";
 --       10 number d of arguments for an entry of the dead letter (0: none), then those (field, value, ...);
 --       next: number h of arguments for the hash, then those; next: number r of arguments for the record, then those;
+--       next: number e of arguments for the events, then those (word, text, ...);
 --       rest: the error texts, one for each new error key
 -- returns: "applied", or one of the refusals of what it begins with
 local d = tonumber(ARGV[10])
 local h = tonumber(ARGV[11 + d])
 local r = tonumber(ARGV[12 + d + h])
+local e = tonumber(ARGV[13 + d + h + r])
 hset(KEYS[1], 12 + d, 11 + d + h)
 hset(KEYS[2], 13 + d + h, 12 + d + h + r)
 redis.call('HSET', KEYS[2], 'owner', ARGV[2] .. ' ' .. ARGV[3])
@@ -20,9 +22,10 @@ if d > 0 then
   local id = aside('XADD', KEYS[7], '*', unpack(ARGV, 11, 10 + d))
   if type(id) == 'string' then redis.call('HSET', KEYS[2], 'dead', id) end
 end
-local texts = 12 + d + h + r
+local texts = 13 + d + h + r + e
+chronicle(KEYS[9], 14 + d + h + r, texts)
 for i = texts + 1, #ARGV do
-  redis.call('SET', KEYS[8 + i - texts], ARGV[i])
+  redis.call('SET', KEYS[10 + i - texts], ARGV[i])
 end
 if ARGV[6] ~= '0' then
   redis.call('PEXPIRE', KEYS[1], ARGV[6])

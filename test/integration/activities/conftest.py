@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from cameron.activities.call import Call, Replies, Reply
+from cameron.activities.call import Begun, Call, GivenBack, Replies, Reply
 from cameron.activities.curl_loop import CurlLoop
 
 PATIENCE_S = 30.0
@@ -121,16 +121,35 @@ class Server:
 
 
 class Mailbox:
-    """Stands for an actor: keeps the replies it is told."""
+    """Stands for an actor: keeps the replies it is told, and which runs have begun."""
 
     def __init__(self) -> None:
         self._replies: queue.Queue[Reply] = queue.Queue()
+        self._begun: queue.Queue[Begun] = queue.Queue()
+        self._given_back: queue.Queue[GivenBack] = queue.Queue()
+        self.told: list[tuple[str, str, int]] = []  # "begun" or "replied", the task and its attempt, in order
 
     def tell(self, message: Any) -> None:
-        """Take a `Replies`."""
-        assert isinstance(message, Replies)
+        """Take a `Begun`, a `Replies` or a `GivenBack`."""
+        assert isinstance(message, Begun | Replies | GivenBack)
+        if isinstance(message, GivenBack):
+            self._given_back.put(message)
+            return
+        if isinstance(message, Begun):
+            self.told.append(("begun", message.task, message.attempt))
+            self._begun.put(message)
+            return
         for reply in message.replies:
+            self.told.append(("replied", reply.task, reply.attempt))
             self._replies.put(reply)
+
+    def begun(self) -> Begun:
+        """The next one told, waited for."""
+        return self._begun.get(timeout=PATIENCE_S)
+
+    def given_back(self) -> GivenBack:
+        """The next one told, waited for."""
+        return self._given_back.get(timeout=PATIENCE_S)
 
     def take(self) -> Reply:
         """The next reply told, waited for."""

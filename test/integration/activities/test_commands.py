@@ -1,7 +1,6 @@
 """The actor that runs commands, with real ones: what they write, how they end, and that nothing is left of any."""
 
 import os
-import select
 import signal
 import sys
 import threading
@@ -10,18 +9,20 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from cameron import fault
-from cameron.activities.call import Cancel, CommandRun, Failure, Reply
+from cameron.activities.call import Cancel, CommandRun, Failure, Occupancy, Reply, Report
 from cameron.activities.commands import CommandPort, Commands
 from cameron.activities.running_command import HANDED_ON
 from cameron.otp import Crash, Killed, PortInput, Ref, Shutdown, port
 from cameron.otp.probe import end_of
 from cameron.otp.process_group import ProcessGroup
 
+from ...acceptance.support.gone import await_gone
 from ...acceptance.support.waiting import eventually
 
 PATIENCE_S = 30.0
@@ -106,20 +107,6 @@ def desk(mailbox: Any, tmp_path: Path) -> Iterator[Desk]:
     made.close()
 
 
-def check_gone(pids: list[str]) -> None:
-    """These processes end, or have ended."""
-    assert pids
-    for pid in pids:
-        try:
-            end_fd = os.pidfd_open(int(pid))
-        except ProcessLookupError:
-            continue
-        try:
-            assert select.select([end_fd], [], [], PATIENCE_S)[0], f"process {pid} is still there"
-        finally:
-            os.close(end_fd)
-
-
 # what is told of it
 
 
@@ -166,6 +153,24 @@ def test_it_sees_of_the_nodes_environment_what_is_no_secret_and_what_is_set_for_
 
 def test_it_runs_where_the_node_does(desk: Desk) -> None:
     assert desk.run("pwd", "-P").body.decode().strip() == os.path.realpath(Path.cwd())
+
+
+def test_each_command_is_said_to_have_begun_when_it_has_its_place(desk: Desk) -> None:
+    desk.open(max_commands=1)
+    open_gate = desk.gate()
+    desk.shell("echo + >> $D/marks; read x < $D/gate; true", "first", attempt=3)
+    desk.shell("true", "second")
+    desk.marks(1)
+    assert desk.mailbox.told == [("begun", "first", 3)]
+    open_gate()
+    assert (desk.reply().task, desk.reply().task) == ("first", "second")
+    assert desk.mailbox.told[1:] == [("replied", "first", 3), ("begun", "second", 1), ("replied", "second", 1)]
+
+
+def test_a_command_that_cannot_be_run_has_never_begun(desk: Desk) -> None:
+    desk.run("/no/such/program")
+    desk.run("true", timeout_s=0)
+    assert desk.mailbox.told == [("replied", "t", 1)] * 2
 
 
 # output
@@ -241,7 +246,7 @@ def test_a_program_that_does_not_start_in_time_is_given_up_and_gone_when_it_does
         reply = desk.run("sleep", "1000")
     assert (reply.failure, "has not started it within 0.05 s" in reply.error) == (Failure.CANNOT_RUN, True)
     disk_is_back.set()
-    check_gone([str(groups.get(timeout=PATIENCE_S).pid)])
+    await_gone([str(groups.get(timeout=PATIENCE_S).pid)])
 
 
 # what does not end by itself
@@ -256,14 +261,14 @@ def test_at_its_timeout_a_command_is_killed_with_all_its_children_also_where_the
         "stubborn": Reply("stubborn", 1, -signal.SIGKILL, b"so far\n", "", Failure.TIMEOUT, error, b"and so on\n"),
         "obedient": Reply("obedient", 1, -signal.SIGTERM, b"so far\n", "", Failure.TIMEOUT, error, b"and so on\n"),
     }
-    check_gone(" ".join(desk.marks(2)).split())
+    await_gone(" ".join(desk.marks(2)).split())
 
 
 def test_children_that_outlive_a_command_are_killed_and_do_not_hold_up_its_reply(desk: Desk) -> None:
     desk.shell("for _ in 1 2 3; do (trap '' TERM; sleep 1000) & echo $!; done; exit 4")
     reply = desk.reply()
     assert (reply.status, reply.failure) == (4, None)
-    check_gone(reply.body.decode().split())
+    await_gone(reply.body.decode().split())
 
 
 def test_a_timeout_begins_with_the_command_not_with_its_wait_for_a_turn(desk: Desk) -> None:
@@ -342,13 +347,13 @@ def test_a_command_that_is_cancelled_while_it_runs_is_killed_without_a_reply_and
     desk.commands.tell(Cancel(desk.mailbox, "first"))
     desk.commands.tell(Cancel(desk.mailbox, "first"))
     assert desk.reply().task == "second"
-    check_gone(pids)
+    await_gone(pids)
     assert desk.mailbox.empty()
 
 
 def test_a_cancelled_command_is_first_asked_to_end(desk: Desk) -> None:
     desk.open(kill_after_s=PATIENCE_S)
-    desk.shell("trap 'echo asked >> $D/marks; exit' TERM; echo ready >> $D/marks; sleep 1000 & wait")
+    desk.shell("trap 'echo asked >> $D/marks; exit' TERM; echo ready >> $D/marks; while :; do sleep 0.01; done")
     desk.marks(1)
     desk.commands.tell(Cancel(desk.mailbox, "t"))
     assert desk.marks(2) == ["ready", "asked"]
@@ -384,9 +389,29 @@ def test_a_command_whose_port_fails_is_replied_as_broken_off_and_harms_no_other(
     assert (reply.task, reply.failure) == ("broken", Failure.CONNECTION)
     assert reply.error.startswith("'sh' was killed by its node (")
     assert reply.error.endswith("); how far it had come is not known")
-    check_gone(pids)
+    await_gone(pids)
     open_gate()
     assert desk.reply() == Reply("other", 1, 0, b"", "", None, "")
+
+
+def test_it_tells_how_many_run_and_how_many_wait(desk: Desk) -> None:
+    desk.open(max_commands=2)
+    open_it = desk.gate()
+    reports: SimpleQueue[Any] = SimpleQueue()
+    listener = SimpleNamespace(tell=reports.put)
+    desk.commands.tell(Report(listener, "commands"))
+    assert reports.get(timeout=PATIENCE_S) == Occupancy("commands", 0, 0, 2)
+    for number in range(5):
+        desk.shell("echo here >> $D/marks; read x < $D/gate", str(number))
+    desk.marks(2)
+    desk.commands.tell(Report(listener, "commands"))
+    assert reports.get(timeout=PATIENCE_S) == Occupancy("commands", 2, 3, 2)
+    for number in range(2, 5):
+        desk.commands.tell(Cancel(desk.mailbox, str(number)))
+    open_it()
+    assert {desk.reply().task for _ in range(2)} == {"0", "1"}
+    desk.commands.tell(Report(listener))
+    assert reports.get(timeout=PATIENCE_S) == Occupancy("", 0, 0, 2)
 
 
 @pytest.mark.parametrize(("how", "reason"), [(lambda ref: ref.exit(), Shutdown()), (lambda ref: ref.kill(), Killed)])
@@ -397,7 +422,7 @@ def test_the_end_of_the_actor_is_that_of_all_its_commands(desk: Desk, how: Calla
     pids = " ".join(desk.marks(2)).split()
     how(desk.commands)
     assert end_of(desk.commands) == reason
-    check_gone(pids)
+    await_gone(pids)
     assert (len(desk.marks()), desk.mailbox.empty()) == (2, True)
 
 
@@ -408,7 +433,7 @@ def test_when_the_actor_has_ended_in_order_its_commands_are_gone_already(desk: D
     end_of(desk.commands)
     with pytest.raises(ProcessLookupError):
         os.kill(int(shell), 0)
-    check_gone([child])
+    await_gone([child])
 
 
 @pytest.mark.parametrize("point", ["command.started:2=raise", "command.ended=raise"])
@@ -421,7 +446,7 @@ def test_a_crash_of_the_actor_takes_its_commands_along(desk: Desk, point: str) -
         assert isinstance(end_of(desk.commands), Crash)
     finally:
         fault.arm("")
-    check_gone(pids)
+    await_gone(pids)
     assert desk.mailbox.empty()
 
 

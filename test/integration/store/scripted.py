@@ -1,5 +1,6 @@
 """A job in Redis, and the scripts as they are run on it."""
 
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -8,14 +9,16 @@ from cameron.store.redis import Pipeline, script_text
 
 SCRIPTS = files("cameron.store") / "scripts"
 NAMES = sorted(path.name.removesuffix(".lua") for path in SCRIPTS.iterdir())
-FENCED = ("transition", "end", "end_queued", "hand_back", "revive")
+FENCED = ("transition", "end", "end_queued", "hand_back", "hand_over", "revive")
 UUID = "0123456789abcdef0123456789abcdef"
 OTHER = "fedcba9876543210fedcba9876543210"
 JOB, RECORD, QUEUE, DEAD = keys.job("foo", "k", UUID), keys.record("foo", UUID), keys.queue("foo"), keys.dead("foo")
+EVENTS, SESSION = keys.events("foo", UUID), keys.session("foo", UUID)
 LISTS = {status: keys.jobs("foo", status) for status in ("scheduled", "running", "done", "error", "cancelled")}
 MEMBER = keys.job_member("k", 1_700_000_000_123, UUID)
 ENTRY = {"process": "foo", "key": "k", "uuid": UUID}
 ENTRY_FIELDS = [text for pair in ENTRY.items() for text in pair]
+NO_STORY: Sequence[str] = ()
 
 
 def counted(*texts: str) -> list[str]:
@@ -59,13 +62,14 @@ class Job(NamedTuple):
         errors: tuple[str, ...] = (),
         begins: bool = False,
         idle: bool = False,
+        story: Sequence[str] = NO_STORY,
     ) -> Any:
-        """A transition, at the time 2; each error is `task=text`."""
+        """A transition, at the time 2; each error is `task=text`, `story` words and texts in turn."""
         tasks, texts = [error.split("=")[0] for error in errors], [error.split("=")[1] for error in errors]
-        names = [JOB, RECORD, *(keys.task_error(JOB, task) for task in tasks)]
+        names = [JOB, RECORD, EVENTS, *(keys.task_error(JOB, task) for task in tasks)]
         names += [LISTS["scheduled"], LISTS["running"]] if begins else []
-        args = [owner, writer, n, MEMBER if begins else "", 2, int(idle), *counted(*fields), *counted(*record), *texts]
-        return self.run("transition", names, args)
+        args = [owner, writer, n, MEMBER if begins else "", 2, int(idle)]
+        return self.run("transition", names, [*args, *counted(*fields), *counted(*record), *counted(*story), *texts])
 
     def end(
         self,
@@ -81,16 +85,28 @@ class Job(NamedTuple):
         unique: str = "",
         dead: tuple[str, ...] = (),
         record: tuple[str, ...] = (),
+        story: Sequence[str] = NO_STORY,
     ) -> Any:
         """The end, at the time 3, with texts of new errors by task, and tasks of old ones."""
         names = [JOB, RECORD, QUEUE, LISTS["scheduled"], LISTS["running"], LISTS[status], DEAD, keys.unique("foo", "k")]
-        names += (keys.task_error(JOB, task) for task in (*new, *old))
+        names += [EVENTS, SESSION, *(keys.task_error(JOB, task) for task in (*new, *old))]
         args = [owner, writer, n, self.entry, keys.GROUP, keep_ms, MEMBER, 3, unique, *counted(*dead), *counted(*fields), *counted(*record)]
-        return self.run(script, names, [*args, *(f"{task} failed" for task in new)])
+        return self.run(script, names, [*args, *counted(*story), *(f"{task} failed" for task in new)])
 
-    def hand_back(self, owner: str, writer: str, n: int) -> Any:
-        """Handed back."""
-        return self.run("hand_back", [JOB, RECORD, QUEUE], [owner, writer, n, self.entry, keys.GROUP, *ENTRY_FIELDS])
+    def hand_back(self, owner: str, writer: str, n: int, entry: str = "") -> Any:
+        """Handed back; `entry` is the one that the record names, unless that was another one when this was first sent."""
+        args = [owner, writer, n, entry or self.entry, keys.GROUP, "job.handed_back", "node", *ENTRY_FIELDS]
+        return self.run("hand_back", [JOB, RECORD, QUEUE, EVENTS], args)
+
+    def hand_over(self, owner: str, writer: str, n: int, to: str = "other") -> Any:
+        """Handed over to that node."""
+        args = [owner, writer, n, self.entry, keys.GROUP, "job.handed_back", "node", *ENTRY_FIELDS, UUID, to]
+        return self.run("hand_over", [JOB, RECORD, QUEUE, EVENTS, keys.node(to), keys.inbox(to)], args)
+
+    def forget(self) -> Any:
+        """Its entry is taken out of the queue."""
+        names = [JOB, RECORD, QUEUE, LISTS["scheduled"], LISTS["running"], keys.jobs_by_key("foo"), keys.unique("foo", "k")]
+        return self.run("forget", [*names, EVENTS, SESSION], [self.entry, keys.GROUP, MEMBER, UUID])
 
     def revive(
         self,
@@ -108,8 +124,8 @@ class Job(NamedTuple):
     ) -> Any:
         """A finished job goes on, at the time 4; `errors` are the tasks whose errors count no longer."""
         names = [JOB, RECORD, QUEUE, LISTS["scheduled"], LISTS[ended], DEAD, keys.unique("foo", "k")]
-        names += (keys.task_error(JOB, task) for task in errors)
-        args = [owner, writer, n, MEMBER, 4, unique, dead, *counted(*fields), *counted(*record)]
+        names += [EVENTS, SESSION, *(keys.task_error(JOB, task) for task in errors)]
+        args = [owner, writer, n, MEMBER, 4, unique, dead, "job.retried", "", *counted(*fields), *counted(*record)]
         return self.run("revive", names, [*args, *counted(*removed), *counted(*removed_record), *ENTRY_FIELDS])
 
     @property
@@ -121,6 +137,11 @@ class Job(NamedTuple):
     def owner(self) -> str:
         """The record's owner."""
         return str(self.client.hget(RECORD, "owner"))
+
+    def told(self) -> list[list[str]]:
+        """All entries of the job's events: words and texts in turn."""
+        [entries] = self.pipeline.run([("XRANGE", EVENTS, "-", "+")])
+        return [pairs for _, pairs in entries]
 
     def queued(self) -> list[tuple[str, dict[str, str]]]:
         """All entries of the queue."""

@@ -113,3 +113,14 @@ def test_signals_outlive_a_slow_node_and_not_a_dead_one(leases: Leases, redis: R
     began_s = time.monotonic()
     eventually(lambda: not client.exists(keys.inbox("a")), "the inbox to go")
     assert time.monotonic() - began_s > 0.3
+
+
+def test_those_that_live_tell_what_they_are_busy_with(leases: Leases, client: Any) -> None:
+    assert leases.living() == {}
+    for name in "abcde":
+        leases.register(name, {"is": name}, LEASE_MS)
+    client.delete(keys.node("b"), keys.node("e"))
+    client.set(keys.node("c"), "of another version")
+    client.set(keys.node("d"), "[1]")
+    client.hset(keys.node("e"), "somebody's", "slip")
+    assert leases.living() == {"a": {"is": "a"}}

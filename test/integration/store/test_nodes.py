@@ -60,6 +60,26 @@ def test_a_living_node_says_what_it_is_and_the_queues_say_what_it_holds(
         "jobs": 3,
         "processes": {"bar": 1, "foo": 2},
         "calls": {"svc:80": {"in_flight": 256, "waiting": 40}},
+        "commands": None,
+        "python": None,
+    }
+
+
+def test_a_living_node_says_what_it_performs_itself(nodes: Nodes, leases: Leases) -> None:
+    python = {"package": "activities", "activities": 2, "problems": [], "zombies": 1, "isolated": []}
+    runs = {"commands": [2, 0, 64], "python_threads": [4, 3, 4], "python_processes": [0, 0, 8]}
+    leases.register("a", {**ABOUT, "runs": runs, "python": python}, LEASE_MS)
+    [node] = nodes.all()
+    assert node["commands"] == {"running": 2, "waiting": 0, "places": 64}
+    assert node["python"] == {
+        "package": "activities",
+        "activities": 2,
+        "problems": [],
+        "running": 4,
+        "waiting": 3,
+        "zombies": 1,
+        "threads": {"running": 4, "waiting": 3, "places": 4},
+        "processes": {"running": 0, "waiting": 0, "places": 8},
     }
 
 
@@ -77,7 +97,7 @@ def test_a_dead_node_is_shown_for_as_long_as_it_holds_jobs(nodes: Nodes, leases:
     give(client, redis, "dead", "foo", 2)
     dead = nodes.all()[1]
     nothing = dict.fromkeys(("host", "pid", "since", "lease_s", "lease_age_s"))
-    held = {"jobs": 2, "processes": {"foo": 2}, "calls": {}}
+    held = {"jobs": 2, "processes": {"foo": 2}, "calls": {}, "commands": None, "python": None}
     assert dead == {"node": "dead", "state": "dead", **nothing, **held, "taken_over_within_s": 2.0}
     assert Queues(redis.url, 10.0).take_over("foo", "dead", "b", 10)
     assert [node["node"] for node in nodes.all()] == ["b"]

@@ -13,7 +13,7 @@ from ...acceptance.support.redis_server import RedisServer
 ARGS = ["10", "member", "0", "", "0", "", "2", "job.key", "k", "2", "request", "{}", "uuid", "u"]
 ACCEPT = (["job", "record", "queue", "scheduled", "by key"], ARGS)
 OTHER = (["job 2", "record 2", "queue", "scheduled", "by key"], ARGS)
-TRANSITION = (["job", "record"], ["", "a 1", "1", "", "0", "0", "2", "x", "1", "0"])
+TRANSITION = (["job", "record", "events"], ["", "a 1", "1", "", "0", "0", "2", "x", "1", "0", "0"])
 
 
 def is_connected(pipeline: Pipeline) -> str:
@@ -181,7 +181,7 @@ def test_after_such_trouble_nothing_of_the_refused_scripts_is_there(client: Any,
 def test_a_mistake_does_not_pass(pipeline: Pipeline) -> None:
     pipeline.run([("SET", "string", "x")])
     answers = pipeline.run(
-        [("LPUSH", "string", "x"), ("NO-SUCH-COMMAND",), pipeline.script("transition", ["string", "string"], TRANSITION[1])]
+        [("LPUSH", "string", "x"), ("NO-SUCH-COMMAND",), pipeline.script("transition", ["string", "string", "string"], TRANSITION[1])]
     )
     assert [passes(answer) for answer in answers] == [False, False, False]
     assert not passes("applied")

@@ -13,17 +13,25 @@ from cameron.store import keys
 from cameron.store.redis import Pipeline, StoreError, passes
 
 from ...acceptance.support.redis_server import RedisServer
-from .scripted import DEAD, ENTRY, FENCED, JOB, LISTS, MEMBER, NAMES, OTHER, QUEUE, RECORD, SCRIPTS, UUID, Job, life, signalled
-
-
-@pytest.fixture
-def job(client: Any, pipeline: Pipeline) -> Job:
-    """A job that `node` has claimed and not begun."""
-    client.xgroup_create(QUEUE, keys.GROUP, id="0", mkstream=True)
-    made = Job(client, pipeline)
-    assert made.accept() == "accepted"
-    assert made.given_to("node") == [made.entry]
-    return made
+from .scripted import (
+    DEAD,
+    ENTRY,
+    EVENTS,
+    FENCED,
+    JOB,
+    LISTS,
+    MEMBER,
+    NAMES,
+    OTHER,
+    QUEUE,
+    RECORD,
+    SCRIPTS,
+    SESSION,
+    UUID,
+    Job,
+    life,
+    signalled,
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -153,6 +161,7 @@ def test_a_write_is_carried_out_once_in_order_and_by_the_owner_alone(
         "end": lambda: job.end(expected, writer, n, "f", "v", keep_ms=1000, unique=UUID, dead=("why", "x")),
         "end_queued": lambda: job.end(expected, writer, n, "f", "v", keep_ms=1000, unique=UUID, script="end_queued"),
         "hand_back": lambda: job.hand_back(expected, writer, n),
+        "hand_over": lambda: job.hand_over(expected, writer, n),
         "revive": lambda: job.revive(expected, writer, n, "f", "v", unique=UUID, dead="1-1"),
     }
     assert write[name]() == answer.split(" ")[0]
@@ -223,15 +232,60 @@ def test_only_a_transition_after_which_no_task_is_under_way_says_so_in_the_recor
 def test_a_transition_may_write_more_than_luas_stack_holds(job: Job) -> None:
     fields = [text for number in range(30_000) for text in (f"field {number}", "v")]
     record = [text for number in range(4_001) for text in (f"record {number}", "v")]
-    assert job.transition("", "a 1", 1, *fields, record=tuple(record)) == "applied"
+    story = [text for number in range(10_000) for text in ("task.called", f"task {number}")]
+    assert job.transition("", "a 1", 1, *fields, record=tuple(record), story=story) == "applied"
     assert (job.client.hlen(JOB), job.client.hlen(RECORD)) == (30_001, 4_004)
+    assert [text for entry in job.told() for text in entry] == story
+
+
+# the events
+
+
+def test_what_a_write_tells_is_one_entry_in_which_a_word_may_come_twice(job: Job) -> None:
+    story = ("task.done", "a", "task.called", "b", "task.called", "c")
+    job.transition("", "a 1", 1, story=story, errors=("x=it failed",), begins=True)
+    job.transition("a 1 1", "a 1", 2)
+    job.end("a 1 2", "a 1", 3, story=("job.ended", "done"), new=("y",))
+    assert job.told() == [list(story), ["job.ended", "done"]]
+    assert [job.client.get(keys.task_error(JOB, task)) for task in ("x", "y")] == ["it failed", "y failed"]
+
+
+def test_a_write_sent_again_is_told_once(job: Job) -> None:
+    for _ in range(2):
+        assert job.transition("", "a 1", 1, story=("job.started", "a")) == "applied"
+    for _ in range(2):
+        assert job.end("a 1 1", "a 1", 2, story=("job.ended", "done")) == "applied"
+    assert job.told() == [["job.started", "a"], ["job.ended", "done"]]
+
+
+def test_of_a_jobs_events_the_last_ten_thousand_or_a_few_more_are_kept(job: Job) -> None:
+    pipeline = job.client.pipeline(transaction=False)
+    for number in range(12_000):
+        pipeline.xadd(EVENTS, {"task.called": f"task {number}"}, id=f"{number + 1}-0")
+    pipeline.execute()
+    job.transition("", "a 1", 1, story=("job.started", "a"))
+    assert 10_000 <= job.client.xlen(EVENTS) <= 10_200
+    assert job.told()[-1] == ["job.started", "a"]
+
+
+@pytest.mark.parametrize("broken", [EVENTS, SESSION])
+def test_what_an_operator_has_put_in_place_of_the_events_or_the_session_costs_no_job(job: Job, broken: str) -> None:
+    job.client.set(broken, "none of ours")
+    assert job.transition("", "a 1", 1, "x", "1", story=("job.started", "a"), errors=("x=it failed",)) == "applied"
+    assert job.hand_back("a 1 1", "a 1", 2) == "applied"
+    assert job.given_to("node") == [job.entry]
+    assert job.end("a 1 2", "a 1", 3, "x", "2", story=("job.ended", "done"), keep_ms=50_000) == "applied"
+    assert (job.queued(), job.client.hget(JOB, "x"), life(job, broken)) == ([], "2", "expires")
+    assert job.revive("a 1 3", "nobody 2", 1, "x", "3") == "applied"
+    assert (len(job.queued()), job.client.hget(JOB, "x")) == (1, "3")
 
 
 # end
 
 
 def test_the_end_takes_the_entry_out_of_the_queue_and_lets_all_keys_expire_together(job: Job) -> None:
-    job.transition("", "a 1", 1, errors=("old=it failed",))
+    job.transition("", "a 1", 1, errors=("old=it failed",), story=("job.started", "a"))
+    job.client.hset(SESSION, "shared", "1")
     entry = job.entry
     ending: dict[str, Any] = {"keep_ms": 50_000, "new": ("x", "y"), "old": ("old",), "record": ("crash", "a died")}
     assert job.end("a 1 1", "a 1", 2, "job.status.current", "done", **ending) == "applied"
@@ -240,7 +294,7 @@ def test_the_end_takes_the_entry_out_of_the_queue_and_lets_all_keys_expire_toget
     assert job.client.hget(JOB, "job.status.current") == "done"
     texts = {task: job.client.get(keys.task_error(JOB, task)) for task in ("x", "y", "old")}
     assert texts == {"x": "x failed", "y": "y failed", "old": "it failed"}
-    lives = [job.client.pttl(key) for key in (JOB, RECORD, *(keys.task_error(JOB, task) for task in texts))]
+    lives = [job.client.pttl(key) for key in (JOB, RECORD, EVENTS, SESSION, *(keys.task_error(JOB, task) for task in texts))]
     assert all(0 < life <= 50_000 for life in lives)
     assert entry == job.entry
     assert life(job, LISTS["done"]) == "lasts"
@@ -253,8 +307,9 @@ def test_the_end_sent_again_changes_nothing(job: Job) -> None:
 
 
 def test_a_job_that_is_kept_for_ever_does_not_expire(job: Job) -> None:
-    job.end("", "a 1", 1, keep_ms=0, new=("x",))
-    assert [job.client.pttl(key) for key in (JOB, RECORD, keys.task_error(JOB, "x"))] == [-1, -1, -1]
+    job.client.hset(SESSION, "shared", "1")
+    job.end("", "a 1", 1, keep_ms=0, new=("x",), story=("job.ended", "done"))
+    assert [job.client.pttl(key) for key in (JOB, RECORD, EVENTS, SESSION, keys.task_error(JOB, "x"))] == [-1] * 5
 
 
 @pytest.mark.parametrize("begun", [False, True])
@@ -311,7 +366,7 @@ def test_a_list_that_an_operator_has_broken_costs_no_job(client: Any, pipeline: 
     assert (len(job.queued()), client.hget(JOB, "x"), client.get(name)) == (1, "3", "no sorted set")
 
 
-@pytest.mark.parametrize("name", ["accept", "transition", "end", "end_queued", "end_held", "hand_back", "revive", "signal"])
+@pytest.mark.parametrize("name", ["accept", "transition", "end", "end_queued", "end_held", "hand_back", "hand_over", "revive", "signal"])
 def test_a_redis_that_is_full_refuses_a_script_whole_and_carries_it_out_when_there_is_room(job: Job, name: str) -> None:
     if name == "end_queued":
         job.client.xack(QUEUE, keys.GROUP, job.entry)
@@ -324,6 +379,7 @@ def test_a_redis_that_is_full_refuses_a_script_whole_and_carries_it_out_when_the
         "end_queued": lambda: job.end("", "a 1", 1, "x", "1", script="end_queued", **options),
         "end_held": lambda: job.end("", "node", 0, "x", "1", script="end_held", **options),
         "hand_back": lambda: job.hand_back("", "a 1", 1),
+        "hand_over": lambda: job.hand_over("", "a 1", 1),
         "revive": lambda: job.revive("", "a 1", 1, "x", "1", unique=UUID, removed=("job.key",), errors=("x",)),
         "signal": lambda: signalled(job),
     }

@@ -2,24 +2,10 @@
 
 from typing import Any
 
-import pytest
-
 from cameron.store import keys
-from cameron.store.redis import Pipeline
 
 from ...acceptance.support.redis_server import RedisServer
-from .scripted import DEAD, ENTRY, ENTRY_FIELDS, JOB, LISTS, MEMBER, OTHER, QUEUE, RECORD, UUID, Job, signalled
-
-
-@pytest.fixture
-def job(client: Any, pipeline: Pipeline) -> Job:
-    """A job that `node` has claimed and not begun."""
-    client.xgroup_create(QUEUE, keys.GROUP, id="0", mkstream=True)
-    made = Job(client, pipeline)
-    assert made.accept() == "accepted"
-    assert made.given_to("node") == [made.entry]
-    return made
-
+from .scripted import DEAD, ENTRY, ENTRY_FIELDS, EVENTS, JOB, LISTS, OTHER, QUEUE, RECORD, SESSION, UUID, Job, life, signalled
 
 # end_queued and end_held
 
@@ -80,11 +66,20 @@ def test_a_revived_job_waits_in_its_queue_again_and_is_kept_until_it_ends_again(
     assert job.given_to("other") == [job.entry]
 
 
+def test_a_revived_job_keeps_its_events_and_its_session_and_its_events_tell_of_it(job: Job) -> None:
+    job.client.hset(SESSION, "x", "1")
+    finished(job, story=("job.ended", "error"))
+    assert (life(job, EVENTS), life(job, SESSION)) == ("expires", "expires")
+    assert job.revive("a 1 2", "nobody 2", 1, ended="error") == "applied"
+    assert (life(job, EVENTS), life(job, SESSION), job.client.hgetall(SESSION)) == ("lasts", "lasts", {"x": "1"})
+    assert job.told() == [["job.ended", "error"], ["job.retried", ""]]
+
+
 def test_a_revival_sent_again_makes_no_second_entry(job: Job) -> None:
     finished(job)
     for _ in range(2):
         assert job.revive("a 1 2", "nobody 2", 1, ended="error") == "applied"
-    assert len(job.queued()) == 1
+    assert (len(job.queued()), job.told()) == (1, [["job.retried", ""]])
 
 
 def test_a_revival_may_take_out_more_than_luas_stack_holds(job: Job) -> None:
@@ -156,9 +151,44 @@ def test_a_job_handed_back_waits_in_its_queue_for_anybody(job: Job) -> None:
 
 def test_a_hand_back_sent_again_makes_no_second_entry(job: Job) -> None:
     entry = job.entry
-    args = ["", "a 1", 1, entry, keys.GROUP, *ENTRY_FIELDS]
-    assert [job.run("hand_back", [JOB, RECORD, QUEUE], args) for _ in range(2)] == ["applied", "applied"]
-    assert len(job.queued()) == 1
+    assert [job.hand_back("", "a 1", 1, entry) for _ in range(2)] == ["applied", "applied"]
+    assert (len(job.queued()), job.told()) == (1, [["job.handed_back", "node"]])
+
+
+def test_a_job_handed_over_is_the_other_nodes_which_is_told(job: Job) -> None:
+    job.transition("", "a 1", 1, "x", "1")
+    old = job.entry
+    job.client.set(keys.node("other"), "{}")
+    job.client.xadd(keys.inbox("other"), {"signal": "drain"})
+    assert [job.hand_over("a 1 1", "a 1", 2) for _ in range(2)] == ["applied", "applied"]
+    assert (job.entry, job.claimed_by("node"), job.claimed_by("other")) == (old, [], [old])
+    assert (job.owner, job.client.hget(RECORD, "released"), job.told()[-1]) == ("a 1 2", "a 1 2", ["job.handed_back", "node"])
+    assert [fields for _, fields in job.client.xrange(keys.inbox("other"))] == [{"signal": "drain"}, {"signal": "given", "uuid": UUID}]
+
+
+def test_a_job_is_handed_over_though_the_other_node_cannot_be_told(job: Job) -> None:
+    old = job.entry
+    job.client.set(keys.node("other"), "{}")
+    job.client.set(keys.inbox("other"), "somebody's slip")
+    assert job.hand_over("", "a 1", 1) == "applied"
+    assert (job.entry, job.claimed_by("other"), job.owner) == (old, [old], "a 1 1")
+
+
+def test_a_job_that_is_to_go_to_a_dead_node_waits_in_its_queue_for_anybody(job: Job) -> None:
+    old = job.entry
+    assert job.hand_over("", "a 1", 1) == "applied"
+    assert job.entry != old
+    assert (job.queued(), job.claimed_by("node"), job.client.hget(RECORD, "released")) == ([(job.entry, ENTRY)], [], "a 1 1")
+    assert (job.given_to("other"), job.client.exists(keys.inbox("other"))) == ([job.entry], 0)
+
+
+def test_a_job_whose_entry_is_gone_is_handed_over_by_a_new_one(job: Job) -> None:
+    old = job.entry
+    job.client.set(keys.node("other"), "{}")
+    job.client.xack(QUEUE, keys.GROUP, old)
+    job.client.xdel(QUEUE, old)
+    assert job.hand_over("", "a 1", 1) == "applied"
+    assert (job.queued(), job.entry != old) == ([(job.entry, ENTRY)], True)
 
 
 def test_an_entry_released_goes_back_and_the_record_follows_it(job: Job) -> None:
@@ -208,24 +238,23 @@ def test_a_dead_nodes_entries_are_taken_a_page_at_a_time_and_then_its_consumer_i
 # forget and leave
 
 
-def forget(job: Job) -> Any:
-    names = [JOB, RECORD, QUEUE, LISTS["scheduled"], LISTS["running"], keys.jobs_by_key("foo"), keys.unique("foo", "k")]
-    return job.run("forget", names, [job.entry, keys.GROUP, MEMBER, UUID])
-
-
 def test_of_a_job_that_somebody_has_deleted_nothing_is_kept(job: Job) -> None:
     job.client.set(keys.unique("foo", "k"), UUID)
+    job.transition("", "a 1", 1, story=("job.started", "a"))
+    job.client.hset(SESSION, "x", "1")
     entry = job.entry
     job.client.delete(JOB)
-    assert forget(job) == "applied"
-    left = [JOB, RECORD, LISTS["scheduled"], keys.jobs_by_key("foo"), keys.unique("foo", "k")]
+    assert job.forget() == "applied"
+    left = [JOB, RECORD, EVENTS, SESSION, LISTS["scheduled"], keys.jobs_by_key("foo"), keys.unique("foo", "k")]
     assert (job.client.exists(*left), job.queued(), entry in job.given_to("node")) == (0, [], False)
 
 
 def test_a_job_that_has_ended_keeps_all_but_its_entry(job: Job) -> None:
     job.client.set(keys.unique("foo", "k"), OTHER)
-    assert forget(job) == "applied"
-    assert (job.client.exists(JOB, RECORD), job.client.zcard(keys.jobs_by_key("foo"))) == (2, 1)
+    job.transition("", "a 1", 1, story=("job.started", "a"))
+    job.client.hset(SESSION, "x", "1")
+    assert job.forget() == "applied"
+    assert (job.client.exists(JOB, RECORD, EVENTS, SESSION), job.client.zcard(keys.jobs_by_key("foo"))) == (4, 1)
     assert (job.queued(), job.client.get(keys.unique("foo", "k"))) == ([], OTHER)
 
 

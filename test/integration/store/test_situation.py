@@ -106,6 +106,15 @@ def test_a_held_job_has_a_node_with_its_lease(situations: Situations, queue: str
     assert (found.place, found.owner, found.released) == (Place.HELD, "n1", False)
 
 
+def test_a_held_jobs_node_says_how_many_run_and_wait_there(situations: Situations, queue: str, client: Any) -> None:
+    record = add(client, owner="n1 1 4", released="n1 1 3")
+    take(client)
+    live(client, "n1", runs={"commands": [2, 7, 2]}, python={"isolated": ["charge"]})
+    found = of(situations, record).node
+    assert found is not None
+    assert (found.runs, found.isolated) == ({"commands": (2, 7, 2)}, {"charge"})
+
+
 def test_a_node_without_a_lease_is_dead(situations: Situations, queue: str, client: Any) -> None:
     record = add(client, owner="n1 1 4", released="n1 1 4")
     take(client)

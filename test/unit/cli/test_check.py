@@ -10,9 +10,14 @@ def check(folder: Path, config: str = "{processes, []}.", **settings: str) -> tu
     """Exit status, stdout and the lines of stderr, with these definitions alone."""
     file = folder / "p.config"
     file.write_text(config)
-    places = {"CAMERON_PROCESSES_FILE": str(file), "CAMERON_DEFINITIONS_DIR": str(folder)}
+    places = {"CAMERON_PROCESSES_FILE": str(file), "CAMERON_DEFINITIONS_DIR": str(folder), "CAMERON_PYTHON_PATH": str(python(folder))}
     status, out, err = cameron("check", "--env", "test", **places, **settings)
     return status, out, err.splitlines()
+
+
+def python(folder: Path) -> Path:
+    """Where the package of activities lies: beside the folder, in which definitions are."""
+    return folder.with_name(f"{folder.name}-python")
 
 
 def define(folder: Path, name: str, text: str, dialect: str = "cameron") -> Path:
@@ -119,3 +124,93 @@ def test_notes_and_problems_are_told_side_by_side(tmp_path: Path) -> None:
     status, out, err = check(tmp_path)
     assert (status, len(err)) == (1, 2)
     assert out.splitlines()[-1] == "1 process, 1 problem, 1 note"
+
+
+PAY = "from cameron import activity\n@activity\ndef {}(data): ...\n"
+
+
+def package(folder: Path, **modules: str) -> None:
+    """The package `activities` of these modules."""
+    for name, text in {"__init__": "", **modules}.items():
+        file = python(folder) / "activities" / f"{name}.py"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+
+
+def workflow(*activities: object, **more: object) -> str:
+    return json.dumps({"name": "W", "activities": [said if isinstance(said, dict) else {"name": said} for said in activities], **more})
+
+
+def test_check_counts_the_python_activities(tmp_path: Path) -> None:
+    package(tmp_path, orders=PAY.format("charge") + PAY.format("send"))
+    define(tmp_path, "w.json", workflow("charge"), "libero")
+    status, out, err = check(tmp_path)
+    assert (status, err, out.splitlines()[-1]) == (0, [], "1 process, 2 Python activities, no problems")
+
+
+def test_check_tells_the_problems_of_the_package(tmp_path: Path) -> None:
+    package(tmp_path, a="import not_there_at_all", b=PAY.format("charge"), c=PAY.format("charge"), d="print('printed')\n" + PAY.format("x"))
+    status, out, err = check(tmp_path)
+    assert (status, out.splitlines()[-1]) == (1, "no processes, 1 Python activity, 2 problems")
+    assert "printed" not in out
+    assert [line.split(": ")[0] for line in err] == [
+        "activities/a.py:1",
+        "the activity charge is there 2 times, at activities/b.py:2 and activities/c.py:2, and none of them is taken",
+    ]
+
+
+def test_check_tells_each_place_that_names_an_activity_that_is_not_there(tmp_path: Path) -> None:
+    package(tmp_path, a=PAY.format("charge") + "def plain(data): ...\n")
+    file = define(tmp_path, "o.json", workflow("chargee", "charge", {"name": "x", "activity": "plain"}, "chargee", "${odd}"), "libero")
+    task = {"name": "t", "type": "python", "taskdef": {"activity": "chargee"}}
+    other = define(tmp_path, "m.json", json.dumps({"name": "M", "tasks": [task]}), "mender")
+    status, _, err = check(tmp_path)
+    start = "there is no Python activity"
+    missing = f"{start} 'chargee' in 'activities' ({python(tmp_path)}); did you mean 'charge'?"
+    plain = f"{start} 'plain' in 'activities' ({python(tmp_path)}): a function plain is at activities/a.py:4: put @activity before it"
+    assert status == 1
+    assert sorted(err) == sorted(
+        [
+            f"{file}: $.activities[0].name: {missing}",
+            f"{file}: $.activities[3].name: {missing}",
+            f"{file}: $.activities[2].activity: {plain}",
+            f"{other}: $.tasks[0].taskdef.activity: {missing}",
+        ]
+    )
+
+
+def test_check_goes_on_though_the_package_ends_its_process(tmp_path: Path) -> None:
+    package(tmp_path, a="import os\nos._exit(0)\n")
+    define(tmp_path, "w.json", workflow("charge"), "libero")
+    status, out, err = check(tmp_path)
+    assert (status, out.splitlines()[-1]) == (1, "1 process, 1 problem")
+    why = "its process ended by itself, with status 0, while activities.a was imported"
+    assert err == [f"the package 'activities' could not be looked through: {why}"]
+
+
+def test_a_package_that_nobody_has_named_may_be_missing(tmp_path: Path) -> None:
+    assert check(tmp_path)[::2] == (0, [])
+    status, _, err = check(tmp_path, CAMERON_PYTHON_ACTIVITIES_PACKAGE="acts")
+    assert (status, [line.partition(":")[0] for line in err]) == (1, ["the package acts is not there"])
+    file = define(tmp_path, "w.json", workflow("charge"), "libero")
+    status, _, err = check(tmp_path)
+    start = (
+        f"{file}: $.activities[0].name: there is no Python activity 'charge' in 'activities': the package activities is not there: looked"
+    )
+    assert (status, [line.startswith(start) for line in err]) == (1, [True])
+
+
+def test_without_a_package_check_notes_who_wants_one(tmp_path: Path) -> None:
+    file = define(tmp_path, "w.json", workflow("a", "b", "c", "d", "e", "a"), "libero")
+    define(tmp_path, "x.json", '{"name": "x", "start_activity_url": "http://a/"}')
+    status, out, err = check(tmp_path, CAMERON_PYTHON_ACTIVITIES_PACKAGE="")
+    why = "this environment has no package of them (activities_package under [python])"
+    assert (status, err) == (0, [f"{file}: note: it names activities in Python (a, b, c and 2 more), and {why}"])
+    assert out.splitlines()[-1] == "2 processes, no problems, 1 note"
+
+
+def test_check_notes_what_may_be_a_slip(tmp_path: Path) -> None:
+    package(tmp_path, a=PAY.format("charge"))
+    file = define(tmp_path, "w.json", workflow("charge", config={"max_retry": 5}), "libero")
+    told = "$.config.max_retry: is left to your activities; did you mean the engine's 'max_retries'?"
+    assert check(tmp_path)[::2] == (0, [f"{file}: note: {told}"])

@@ -17,6 +17,7 @@ DIALECTS = {
     "cameron": JOB,
     "tickets": f"/api/workflow/bar/ticket/{UUID}",
     "mender": f"/api/workflow/decommission_device/{UUID}",
+    "libero": f"/api/process/OrderWorkflow/key/{UUID}/job/{UUID}",
     "machinery": f"/e/177797e2e2d97ab8f80f2a1a8a5f2e37/{UUID}",
 }
 
@@ -92,7 +93,7 @@ def test_what_cannot_be_is_a_1_with_the_servers_words(server: Server, here: Here
     assert here(verb, JOB) == (1, "", "cameron: it has ended\n")
 
 
-@pytest.mark.parametrize("command", ["job", "explain", "cancel", "retry"])
+@pytest.mark.parametrize("command", ["job", "explain", "events", "cancel", "retry"])
 @pytest.mark.parametrize(
     "text",
     [

@@ -29,6 +29,12 @@ def node(state: str = "running", jobs: int = 3, name: str = "a", **more: Any) ->
     return {**known, **lease, "processes": {"foo": jobs}, "calls": {"h:80": {"in_flight": 256, "waiting": 1000}}, **more}
 
 
+def at_work(**python: Any) -> dict[str, Any]:
+    """What a node says of what it performs itself."""
+    nothing = {"package": "activities", "activities": 2, "problems": [], "running": 0, "waiting": 0, "zombies": 0}
+    return {"commands": {"running": 2, "waiting": 0, "places": 64}, "python": nothing | python}
+
+
 def listing(*found: dict[str, Any]) -> dict[str, Any]:
     return {"nodes": list(found)}
 
@@ -41,6 +47,25 @@ def test_nodes_are_a_table(server: Server, here: Here) -> None:
     assert (status, err) == (0, "")
     assert lines[1] == ["a", "running", "3", "2.1", "of", "10", "s", "foo", "3", "h:80", "1000", "web1", "4711", "2026-11-21T00:47:00Z"]
     assert lines[2] == ["b", "dead", "2", "taken", "over", "within", "11.5", "s", "foo", "2", "web1", "4711", "2026-11-21T00:47:00Z"]
+
+
+def test_what_a_node_performs_itself_stands_beside_calls_and_what_is_wrong_in_a_column_of_its_own(server: Server, here: Here) -> None:
+    busy = at_work(running=32, waiting=6, zombies=1, problems=["a", "b"], more_problems=10)
+    server.will(NODES, listing(node(**busy), node(name="b", calls={}, **at_work())))
+    _, out, _ = here("nodes")
+    assert out.splitlines()[1].split()[5:8] == ["running", "waiting", "trouble"]
+    first, second = (line for line in out.splitlines() if line.split()[:1] in (["a"], ["b"]))
+    assert "commands 2, python 32" in first
+    assert "h:80 1000, python 6" in first
+    assert "1 zombie, 12 package problems" in first
+    assert second.split()[9:] == ["commands", "2", "web1", "4711", "2026-11-21T00:47:00Z"]
+
+
+def test_nodes_of_an_earlier_version_are_shown_with_what_they_say(server: Server, here: Here) -> None:
+    server.will(NODES, listing(node(commands=None, python=None)))
+    status, out, err = here("nodes")
+    assert (status, err) == (0, "")
+    assert "h:80 1000" in out
 
 
 def test_nodes_as_json_are_the_servers(server: Server, here: Here) -> None:

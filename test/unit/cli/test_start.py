@@ -80,9 +80,14 @@ def test_a_whole_body_is_sent_as_it_is(server: Server, here: Here) -> None:
     assert server.bodies == [body.encode()]
 
 
-def test_a_start_without_a_key_and_a_body_is_a_2_that_names_both(server: Server, here: Here) -> None:
-    told = "cameron: say what the job is about with --key, or give all that is to be sent with --body\n"
-    assert (here("start", "foo", "--data", "1"), server.bodies) == ((2, "", told), [])
+def test_a_start_without_a_key_data_and_a_body_is_a_2_that_names_all_three(server: Server, here: Here) -> None:
+    told = "cameron: say what the job is about with --key, give it --data, or give all that is to be sent with --body\n"
+    assert (here("start", "foo", "--requestor", "bob"), server.bodies) == ((2, "", told), [])
+
+
+def test_whether_data_need_a_key_is_for_the_server_to_say(server: Server, here: Here) -> None:
+    assert here("start", "OrderWorkflow", "--data", '{"item": "book"}')[:2] == (0, f"{server.url}/job\n")
+    assert [json.loads(body) for body in server.bodies] == [{"data": {"item": "book"}, "requestor": ""}]
 
 
 @pytest.mark.parametrize("option", ["--key", "--data", "--requestor"])

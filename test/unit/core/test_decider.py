@@ -10,6 +10,7 @@ from cameron.core.event import (
     JobEnded,
     JobStarted,
     Success,
+    TaskBegun,
     TaskCalled,
     TaskChanged,
     TaskDelayed,
@@ -22,7 +23,7 @@ from cameron.core.event import (
     TaskWaits,
 )
 from cameron.core.job import Job, apply, new_job, suspicion
-from cameron.core.process import Activity, Limits, RetryPolicy
+from cameron.core.process import Activity, Limits, PythonCall, RetryPolicy
 from cameron.core.status import IllegalTransition, Status
 
 from .run import BEGIN_MS, DEADLINE_MS, Plan, Run, activity, process
@@ -32,7 +33,7 @@ def failed(failure: Failure, attempts: int = 1, **fields: object) -> Job:
     """A job whose only task has failed at its `attempts`th attempt."""
     job, _ = apply(new_job(process(activity("start", **fields)), "key", "uuid", b"", DEADLINE_MS), JobStarted())
     job, _ = apply(job, TaskCalled("start"))
-    task = job.tasks["start"]._replace(attempts=attempts, failure=failure)
+    task = job.tasks["start"]._replace(attempts=attempts, failures=attempts, failure=failure)
     return job._replace(tasks={"start": task}, pending=("start",))
 
 
@@ -157,6 +158,27 @@ def test_a_job_is_given_up_when_as_many_have_died_with_one_of_its_tasks_as_may_a
 def test_five_crashes_are_too_many_where_nothing_else_is_said() -> None:
     assert [decide(process(), crashed(times), BEGIN_MS, 0.5) for times in (1, 4)] == [[TaskCalled("start")]] * 2
     assert isinstance(decide(process(), crashed(5), BEGIN_MS, 0.5)[0], JobEnded)
+
+
+@pytest.mark.parametrize(("begun", "borne"), [(False, 3), (True, 1)])
+def test_a_task_that_may_only_have_waited_for_a_place_is_not_blamed_before_it_has_run_as_a_suspect(begun: bool, borne: int) -> None:
+    of = process(activity("start")._replace(call=PythonCall("charge")), limits=Limits(max_crashes=1))
+    job = new_job(of, "key", "uuid", b"", DEADLINE_MS)
+    for event in (JobStarted(), TaskCalled("start"), *([TaskBegun("start")] if begun else [])):
+        job, _ = apply(job, event)
+    for crashes in range(1, borne + 1):
+        job, _ = apply(job, TaskInterrupted("start"))
+        assert isinstance(decide(of, job, BEGIN_MS, 0.5)[0], JobEnded) == (crashes == borne)
+
+
+def test_attempts_that_were_cut_short_are_not_counted_against_a_task() -> None:
+    job = restored()
+    for _ in range(7):
+        job, _ = apply(job, TaskCalled("start"))
+        job, _ = apply(job, TaskInterrupted("start"))
+    for event in (TaskCalled("start"), TaskReplied("start", Failure("refused", "why"))):
+        job, _ = apply(job, event)
+    assert decide(process(limits=Limits(max_crashes=100)), job, BEGIN_MS, 0.5) == [TaskDelayed("start", BEGIN_MS + 250)]
 
 
 def test_crashes_of_several_tasks_are_not_added_up() -> None:

@@ -11,6 +11,7 @@ from cameron.core.event import (
     JobRetried,
     JobStarted,
     Success,
+    TaskBegun,
     TaskCalled,
     TaskChanged,
     TaskDelayed,
@@ -85,8 +86,13 @@ ILLEGAL: list[tuple[Status, Event]] = [
     (Status.SCHEDULED, TaskDelayed("start", 5)),
     (Status.SCHEDULED, TaskDue("start")),
     (Status.SCHEDULED, TaskInterrupted("start")),
+    (Status.SCHEDULED, TaskBegun("start")),
     *((ended, event) for ended in (Status.DONE, Status.ERROR) for event in (CALLED, TaskFailed("start", "no"), TaskDelayed("start", 5))),
-    *((ended, event) for ended in (Status.DONE, Status.ERROR) for event in (TaskDue("start"), TaskInterrupted("start"))),
+    *(
+        (ended, event)
+        for ended in (Status.DONE, Status.ERROR)
+        for event in (TaskDue("start"), TaskInterrupted("start"), TaskBegun("start"))
+    ),
     *((ended, TaskReplied("start", REFUSED)) for ended in (Status.DONE, Status.ERROR)),
     *((ended, TaskReplied("start", SUCCESS)) for ended in (Status.DONE, Status.ERROR)),
 ]
@@ -327,6 +333,13 @@ def test_a_task_that_was_interrupted_counts_it_and_is_to_be_decided_about() -> N
         job, changes = apply(job, TaskInterrupted("start"))
         assert changes == [TaskTried("start")]
         assert (job.tasks["start"].crashes, job.pending, job.running) == (crashes, ("start",), 1)
+
+
+def test_the_attempt_that_was_given_a_place_is_remembered_and_nothing_follows_from_it() -> None:
+    job, changes = apply(job_after(STARTED, CALLED), TaskBegun("start"))
+    assert (changes, job.tasks["start"].begun, job.pending) == ([TaskTried("start")], 1, ())
+    again = job_after(TaskReplied("start", REFUSED), TaskDelayed("start", 5), CALLED, of=job).tasks["start"]
+    assert (again.begun, again.attempts) == (1, 2)
 
 
 def test_a_call_made_again_keeps_the_count_of_crashes() -> None:

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameron.core.event import Failure, Growth, JobStarted, Success, TaskCalled
-from cameron.core.job import Job, apply, new_job
+from cameron.core.event import Failure, Growth, Invocation, JobStarted, Success, TaskCalled
+from cameron.core.job import Job, Task, apply, new_job
 from cameron.core.process import Limits, RetryPolicy, Timeouts
 from cameron.definitions import dialects, read_document
 from cameron.definitions.cameron import CameronDialect
@@ -52,7 +52,7 @@ def test_a_process_is_its_one_start_activity_with_the_nodes_settings() -> None:
 def test_a_stored_definition_reads_as_the_very_same_process() -> None:
     assert DIALECT.read_process(FOO.document) == FOO
     assert read_document(FOO.document, SETTINGS) == FOO
-    assert list(dialects(SETTINGS)) == ["cameron", "tickets", "mender", "machinery"]
+    assert list(dialects(SETTINGS)) == ["cameron", "tickets", "libero", "mender", "machinery"]
 
 
 def test_definitions_that_differ_have_different_digests() -> None:
@@ -203,6 +203,28 @@ def test_next_activities_are_called_with_the_replys_data_in_the_replys_name() ->
 def test_a_reply_without_a_name_goes_by_its_tasks(said: dict[str, Any]) -> None:
     success = replied(next_activities={"definitions": [{"name": "a", "url": "http://a/"}]}, **said)
     assert (success.requestor, json.loads(success.payload)["requestor"]) == ("start", "start")
+
+
+def python_task(job: Job, **said: Any) -> Task:
+    """A task that grew from `start`, of kind python."""
+    success = replied(data={"amount": 5}, next_activities={"definitions": [{"name": "pay", "kind": "python", **said}]})
+    assert success.growth, success
+    [activity] = success.growth.activities
+    return job.tasks["start"]._replace(name="pay", activity=activity, payload=success.payload)
+
+
+def test_a_next_activity_in_python_works_on_the_replys_data_alone() -> None:
+    task = python_task(running(), activity="charge", timeout_s=60, isolation="process")
+    assert task.activity.retry.attempts == 7
+    assert DIALECT.prepare(running(), task) == Invocation("charge", b'{"amount":5}', b"{}", 60.0, "process")
+
+
+def test_what_an_activity_in_python_comes_to_is_its_data_or_its_failure() -> None:
+    job = running()
+    task = python_task(job, activity="charge")
+    assert DIALECT.outcome(job, task, Reply(b'{"paid": true, "next_activities": 5}', 0)) == Success('{"paid":true,"next_activities":5}')
+    failed = Reply(b"", 0, failure="temporary_failure", error="charge: the bank is closed")
+    assert DIALECT.outcome(job, task, failed) == Failure("temporary_failure", "charge: the bank is closed")
 
 
 def test_next_activities_are_parallel_unless_said_otherwise() -> None:

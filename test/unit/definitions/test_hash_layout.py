@@ -143,7 +143,7 @@ def test_a_delayed_task_keeps_its_time_and_its_attempts() -> None:
     run.chance = 0.5
     run.start().reply("start")
     store = stored(run)
-    assert store.record == {"task.start.attempts": "1", "task.start.until": str(run.now_ms + 250)}
+    assert store.record == {"task.start.attempts": "1", "task.start.until": str(run.now_ms + 250), "task.start.failures": "1"}
     again = run_of(run.process, (Plan("refused"),), store.restored(run.process)).start()
     assert (again.under_way, again.delayed) == ([], {"start": run.now_ms + 250})
     assert again.job.tasks["start"].attempts == 1

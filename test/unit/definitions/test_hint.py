@@ -2,13 +2,21 @@
 
 from itertools import count
 
-from cameron.definitions.hint import COMPARED_MAX, HINTS_MAX, LENGTH_MAX, Hints, nearest
+from cameron.definitions.hint import COMPARED_MAX, HINTS_MAX, LENGTH_MAX, Hints, nearest, nearest_process
 
 
 def test_a_name_that_is_near_is_hinted_at() -> None:
     assert nearest("mesage", ["text", "message"]) == " (did you mean message?)"
     assert nearest("mesage", ["text", "title"]) == ""
     assert nearest(5, ["5"]) == ""
+
+
+def test_a_process_is_hinted_at_in_whatever_name_space() -> None:
+    names = ["order", "space:bar", "foo"]
+    assert nearest_process("bar", names) == " (did you mean space:bar?)"
+    assert nearest_process("space:foo", names) == " (did you mean foo?)"
+    assert nearest_process("ordre", names) == " (did you mean order?)"
+    assert nearest_process("nothing", names) == ""
 
 
 def test_only_so_many_names_are_looked_at() -> None:

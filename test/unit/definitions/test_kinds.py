@@ -4,11 +4,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from cameron.core.event import Awaited, CommandLine, Failure, HttpRequest, Success
+from cameron.core.event import Awaited, CommandLine, Failure, HttpRequest, Invocation, Success
 from cameron.core.job import Task, new_job
-from cameron.core.process import Activity, Calling, CommandCall, DelayCall, HttpCall, Process, WaitCall
+from cameron.core.process import Activity, Calling, CommandCall, DelayCall, HttpCall, Process, PythonCall, WaitCall
 from cameron.core.strict_json import NotJson, parse
-from cameron.definitions.kinds import attempt_of, awaited, command_line, command_outcome, read_call
+from cameron.definitions.kinds import attempt_of, awaited, command_line, command_outcome, invocation, posted_data, python_outcome, read_call
+from cameron.definitions.mask import Mask
 from cameron.definitions.settings import Settings
 
 TEN_YEARS_S = 315_360_000
@@ -42,6 +43,9 @@ def task(call: Calling) -> Task:
         ({"url": "http://a/", "command": None, "delay_s": None}, HttpCall("http://a/")),
         ({"kind": "command", "command": ["/bin/echo", "a b", "ä"]}, CommandCall(("/bin/echo", "a b", "ä"))),
         ({"kind": "command", "command": ["/bin/echo"], "timeout_s": 2}, CommandCall(("/bin/echo",), 2.0)),
+        ({"kind": "python", "activity": "charge"}, PythonCall("charge")),
+        ({"kind": "python", "activity": "Zählen", "timeout_s": 2, "isolation": "process"}, PythonCall("Zählen", 2.0, "process")),
+        ({"kind": "python", "activity": "n" * 128, "isolation": "thread"}, PythonCall("n" * 128, 0.0, "thread")),
         ({"kind": "wait", "timeout_s": 60}, WaitCall(60.0)),
         ({"kind": "wait", "timeout_s": TEN_YEARS_S, "url": "http://a/"}, WaitCall(float(TEN_YEARS_S), "http://a/")),
         ({"kind": "delay", "delay_s": 0.5}, DelayCall(0.5)),
@@ -52,6 +56,9 @@ def test_each_kind_is_read(said: dict[str, Any], call: Calling) -> None:
 
 
 COMMAND = "the command of 'x' is no list of a program and its arguments, strings that are not empty and have no NUL"
+ACTIVITY = "the activity of 'x' is no name of a class or function: 1 to 128 characters, none of control"
+ISOLATION = "the isolation of 'x' is neither thread nor process"
+KIND = "the kind of 'x' is none of http, command, python, wait, delay"
 TIMEOUT = "the timeout_s of 'x' is no number of seconds above 0 and up to 315360000 (10 years)"
 DELAY = TIMEOUT.replace("timeout_s", "delay_s")
 
@@ -59,20 +66,37 @@ DELAY = TIMEOUT.replace("timeout_s", "delay_s")
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ({"kind": "smoke"}, "the kind of 'x' is none of http, command, wait, delay"),
-        ({"kind": None}, "the kind of 'x' is none of http, command, wait, delay"),
-        ({"kind": ["http"]}, "the kind of 'x' is none of http, command, wait, delay"),
-        ({}, "the url of 'x' is no string"),
+        ({"kind": "smoke"}, KIND),
+        ({"kind": None}, KIND),
+        ({"kind": ["http"]}, KIND),
+        ({}, "the url of 'x' is missing"),
         ({"url": 1}, "the url of 'x' is no string"),
         ({"url": ""}, "the url of 'x' is empty"),
-        ({"kind": "command"}, COMMAND),
+        ({"kind": "command"}, "the command of 'x' is missing"),
         ({"kind": "command", "command": []}, COMMAND),
         ({"kind": "command", "command": "ls -l"}, COMMAND),
         ({"kind": "command", "command": ["ls", 1]}, COMMAND),
         ({"kind": "command", "command": ["ls", ""]}, COMMAND),
         ({"kind": "command", "command": ["ls", "a\0b"]}, COMMAND),
         ({"kind": "command", "command": ["ls", "\ud800"]}, "a lone surrogate, which is no character"),
-        ({"kind": "wait"}, TIMEOUT),
+        ({"kind": "python"}, "the activity of 'x' is missing"),
+        ({"kind": "python", "activity": ""}, ACTIVITY),
+        ({"kind": "python", "activity": 5}, ACTIVITY),
+        ({"kind": "python", "activity": "n" * 129}, ACTIVITY),
+        ({"kind": "python", "activity": "a\nb"}, ACTIVITY),
+        ({"kind": "python", "activity": "\ud800"}, "a lone surrogate, which is no character"),
+        ({"kind": "python", "activity": "a", "isolation": "fork"}, ISOLATION),
+        ({"kind": "python", "activity": "a", "isolation": ""}, ISOLATION),
+        ({"kind": "python", "activity": "a", "isolation": ["thread"]}, ISOLATION),
+        ({"kind": "python", "activity": "a", "isolation": None}, ISOLATION),
+        ({"kind": "python", "activity": "a", "timeout_s": 0}, TIMEOUT),
+        (
+            {"kind": "python", "activity": "a", "url": "http://a/"},
+            "the url of 'x' is of another kind than python, which has activity and timeout_s and isolation",
+        ),
+        ({"kind": "http", "url": "http://a/", "activity": "a"}, "the activity of 'x' is of another kind than http, which has url"),
+        ({"url": "http://a/", "activity": "a"}, 'the activity of \'x\' belongs to the kind python: add "kind": "python"'),
+        ({"kind": "wait"}, "the timeout_s of 'x' is missing"),
         ({"kind": "wait", "timeout_s": "60"}, TIMEOUT),
         ({"kind": "wait", "timeout_s": True}, TIMEOUT),
         ({"kind": "wait", "timeout_s": 0}, TIMEOUT),
@@ -82,11 +106,14 @@ DELAY = TIMEOUT.replace("timeout_s", "delay_s")
         ({"kind": "wait", "timeout_s": 10**400}, TIMEOUT),
         ({"kind": "wait", "timeout_s": 1, "url": 5}, "the url of 'x' is no string"),
         ({"kind": "wait", "timeout_s": 1, "url": ""}, "the url of 'x' is empty"),
-        ({"kind": "delay"}, DELAY),
+        ({"kind": "delay"}, "the delay_s of 'x' is missing"),
         ({"kind": "delay", "delay_s": 0}, DELAY),
-        ({"kind": "delay", "delay_s": 1, "url": "http://a/"}, "url of 'x' is of another kind than delay, which has delay_s"),
-        ({"url": "http://a/", "timeout_s": 1}, "timeout_s of 'x' is of another kind than http, which has url"),
-        ({"kind": "wait", "timeout_s": 1, "command": ["ls"]}, "command of 'x' is of another kind than wait, which has timeout_s and url"),
+        ({"kind": "delay", "delay_s": 1, "url": "http://a/"}, "the url of 'x' is of another kind than delay, which has delay_s"),
+        ({"url": "http://a/", "timeout_s": 1}, "the timeout_s of 'x' is of another kind than http, which has url"),
+        (
+            {"kind": "wait", "timeout_s": 1, "command": ["ls"]},
+            "the command of 'x' is of another kind than wait, which has timeout_s and url",
+        ),
     ],
 )
 def test_what_no_kind_may_say_is_told(said: dict[str, Any], told: str) -> None:
@@ -95,8 +122,15 @@ def test_what_no_kind_may_say_is_told(said: dict[str, Any], told: str) -> None:
     assert str(raised.value) == told
 
 
+def test_where_the_kind_is_another_by_default_the_one_that_is_meant_is_told() -> None:
+    with pytest.raises(NotJson) as raised:
+        read_call({"name": "x", "url": "http://a/"}, default="python")
+    assert str(raised.value) == 'the url of \'x\' belongs to the kind http or wait: add "kind": "http"'
+    assert read_call({"activity": "a"}, default="python") == PythonCall("a")
+
+
 def test_without_a_name_the_text_names_nobody() -> None:
-    with pytest.raises(NotJson, match=r"^the url is no string$"):
+    with pytest.raises(NotJson, match=r"^the url is missing$"):
         read_call({})
 
 
@@ -109,6 +143,8 @@ def test_without_a_name_the_text_names_nobody() -> None:
         (DelayCall(5.0), Awaited(5.0, callback=False)),
         (CommandCall(("/bin/echo", "hi")), CommandLine(("/bin/echo", "hi"), b"{}", 7.0)),
         (CommandCall(("tar",)), CommandLine(("tar",), b"{}", 7.0)),
+        (PythonCall("charge", 2.0, "process"), Invocation("charge", b"{}", b"{}", 2.0, "process")),
+        (PythonCall("charge"), Invocation("charge", b"{}")),
     ],
 )
 def test_each_kind_has_its_attempt(call: Calling, attempt: object) -> None:
@@ -182,3 +218,44 @@ def test_what_a_program_has_written_is_its_output() -> None:
 )
 def test_a_program_that_does_not_end_well_is_a_failure_with_what_it_said_last(reply: Reply, kind: str, text: str) -> None:
     assert command_outcome(TAR, reply) == Failure(kind, text)
+
+
+# Python activities
+
+
+CHARGE = task(PythonCall("charge"))
+
+
+def test_a_definition_may_give_a_python_activity_a_config_and_a_note() -> None:
+    said = invocation(PythonCall("charge", 3.0), b"[1]", b'{"a":1}', "for show")
+    assert said == Invocation("charge", b"[1]", b'{"a":1}', 3.0, "", "for show")
+
+
+@pytest.mark.parametrize(
+    ("payload", "data"),
+    [(b'{"key":"k","data":{"a": 1.50},"requestor":""}', b'{"a":1.5}'), (b'{"key":"k","data":null}', b"null"), (b"{}", b"null")],
+)
+def test_a_python_activity_works_on_the_data_that_a_service_would_be_sent(payload: bytes, data: bytes) -> None:
+    assert posted_data(payload) == data
+
+
+@pytest.mark.parametrize(("body", "data"), [(b"null", "null"), (b'{"a": [1, "\xc3\xa4"]}', '{"a":[1,"ä"]}'), (b'"text"', '"text"')])
+def test_what_a_python_activity_returned_is_its_output(body: bytes, data: str) -> None:
+    assert python_outcome(CHARGE, Reply(0, body)) == Success(data)
+
+
+@pytest.mark.parametrize("failure", ["temporary_failure", "permanent_failure", "exception", "crashed", "timeout", "unknown_activity"])
+def test_a_python_activity_that_fails_does_so_in_its_own_words(failure: str) -> None:
+    assert python_outcome(CHARGE, Reply(0, failure=failure, error="why")) == Failure(failure, "why")
+
+
+@pytest.mark.parametrize("body", [b"", b"nothing", b"NaN", b"\xff", b"[" * 100_000, b'"\\ud800"', b"1e999"])
+def test_what_is_no_json_is_no_output(body: bytes) -> None:
+    outcome = python_outcome(CHARGE, Reply(0, body))
+    assert isinstance(outcome, Failure)
+    assert (outcome.kind, outcome.text.partition(":")[0]) == ("invalid_data", "what charge returned cannot be used")
+
+
+def test_an_error_of_a_python_activity_is_told_without_what_is_hidden() -> None:
+    hidden = Mask({"TOKEN": "s3cret-token"})
+    assert python_outcome(CHARGE, Reply(0, failure="exception", error="no s3cret-token"), hidden) == Failure("exception", "no ***")

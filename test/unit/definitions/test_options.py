@@ -236,7 +236,7 @@ def test_the_example_in_the_shipped_file_shows_every_option(tmp_path: Path) -> N
 
 
 def test_every_kind_of_failure_is_known_to_retries_or_cannot_be_helped_by_one() -> None:
-    assert {*FAILURES, "invalid_url", "cannot_run"} == {*call.Failure, "invalid_reply"}
+    assert {*FAILURES, "invalid_url", "cannot_run", "unknown_activity", "invalid_data"} == {*call.Failure, "invalid_reply"}
 
 
 def test_next_activities_have_the_options_of_the_process_that_they_grow_in(tmp_path: Path) -> None:

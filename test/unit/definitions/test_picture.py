@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from cameron.core.process import Activity, Calling, CommandCall, DelayCall, HttpCall, Process, WaitCall
+from cameron.core.process import Activity, Calling, CommandCall, DelayCall, HttpCall, Process, PythonCall, WaitCall
 from cameron.definitions.layered_graph import BOX_WIDTH, END, START, coordinates, edges_of, graph_of
 from cameron.definitions.picture import mermaid, svg
 
@@ -29,6 +29,7 @@ KINDS = process(
     activity("tar", "call", call=CommandCall(("/bin/tar", "-xzf", "it.tar.gz"))),
     activity("ask", "call", call=WaitCall(60.0)),
     activity("rest", "call", call=DelayCall(2.5)),
+    activity("charge", "call", call=PythonCall("ChargeActivity", isolation="process")),
 )
 
 
@@ -76,9 +77,9 @@ def test_boxes_of_a_row_do_not_overlap_and_arrows_pass_between_them() -> None:
 
 
 def test_the_picture_shows_every_activity_with_its_kind_and_what_it_calls() -> None:
-    assert texts(KINDS, "name") == ["call", "tar", "ask", "rest"]
-    assert texts(KINDS, "kind") == ["HTTP", "COMMAND", "WAIT", "DELAY"]
-    assert texts(KINDS, "detail") == ["http://service.local/call", "/bin/tar -xzf it.tar.gz", "for a callback", "2.5 s"]
+    assert texts(KINDS, "name") == ["call", "tar", "ask", "rest", "charge"]
+    assert texts(KINDS, "kind") == ["HTTP", "COMMAND", "WAIT", "DELAY", "PYTHON"]
+    assert texts(KINDS, "detail") == ["http://service.local/call", "/bin/tar -xzf it.tar.gz", "for a callback", "2.5 s", "ChargeActivity"]
 
 
 def test_the_picture_has_an_arrow_for_every_edge() -> None:
@@ -116,7 +117,7 @@ def test_long_texts_are_shortened_and_whole_where_one_points_at_them() -> None:
     assert f"<title>{name}: http http://service.local/{name}</title>" in svg(long)
 
 
-@pytest.mark.parametrize("kind", [HttpCall("http://a/"), CommandCall(("a",)), WaitCall(1.0), DelayCall(1.0)])
+@pytest.mark.parametrize("kind", [HttpCall("http://a/"), CommandCall(("a",)), WaitCall(1.0), DelayCall(1.0), PythonCall("a")])
 def test_a_name_of_the_longest_that_processes_have_is_shown_whole_beside_its_kind(kind: Calling) -> None:
     name = "W" + "n" * 63
     picture = drawn(process(activity(name, call=kind), activity("short", name)))
@@ -165,7 +166,7 @@ def test_the_text_for_mermaid_has_the_same_graph() -> None:
     assert 'a1["reverse<br/><small>http http://service.local/reverse</small>"]' in lines
 
 
-@pytest.mark.parametrize("opening", ['a0["', 'a1[["', 'a2(["', 'a3{{"'])
+@pytest.mark.parametrize("opening", ['a0["', 'a1[["', 'a2(["', 'a3{{"', 'a4[/"'])
 def test_kinds_have_their_shapes_in_mermaid(opening: str) -> None:
     assert any(line.strip().startswith(opening) for line in mermaid(KINDS).splitlines())
 

@@ -52,7 +52,7 @@ def properties(said: Any) -> Iterator[tuple[str, Any]]:
         yield from properties(inner)
 
 
-@pytest.mark.parametrize("dialect", OF_ONE_URL)
+@pytest.mark.parametrize("dialect", [*OF_ONE_URL, "libero"])
 def test_each_property_is_described(dialect: str) -> None:
     assert [name for name, said in properties(published(dialect)) if not said.get("description", "").endswith(".")] == []
 
@@ -269,7 +269,9 @@ def test_a_name_that_is_long_is_compared_with_none() -> None:
     assert fault.endswith(f"is unknown; known here: {name}x")
 
 
-@pytest.mark.parametrize(("dialect", "part"), [("cameron", ""), ("mender", ""), ("machinery", "service"), ("machinery", "workflow")])
+@pytest.mark.parametrize(
+    ("dialect", "part"), [("cameron", ""), ("libero", ""), ("mender", ""), ("machinery", "service"), ("machinery", "workflow")]
+)
 @pytest.mark.parametrize("name", ["0123456789abcdef" * 2, "0123456789ABCDEF" * 2])
 def test_what_could_be_taken_for_an_id_is_no_name(dialect: str, part: str, name: str) -> None:
     [fault] = [fault for fault in schema.faults(dialect, {"name": name}, part) if fault.path == "$.name"]

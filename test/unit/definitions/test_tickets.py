@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameron.core.event import Awaited, Failure, Growth, HttpRequest, JobStarted, Success, TaskCalled
+from cameron.core.event import Awaited, Failure, Growth, HttpRequest, Invocation, JobStarted, Success, TaskCalled
 from cameron.core.job import Job, apply, new_job
-from cameron.core.process import CommandCall, DelayCall, HttpCall, Limits, Process, RetryPolicy, Timeouts, WaitCall
+from cameron.core.process import CommandCall, DelayCall, HttpCall, Limits, Process, PythonCall, RetryPolicy, Timeouts, WaitCall
 from cameron.definitions.dialect import JobRequest
 from cameron.definitions.manner import Answer, Started
 from cameron.definitions.settings import Settings
@@ -227,13 +227,22 @@ def test_next_tasks_may_be_of_any_kind() -> None:
         {"name": "cut", "kind": "command", "command": ["/bin/cut", "-c1"]},
         {"name": "ask", "kind": "wait", "url": "http://ask.com/{key}", "timeout_s": 60},
         {"name": "rest", "kind": "delay", "delay_s": 2},
+        {"name": "pay", "kind": "python", "activity": "charge", "isolation": "thread"},
     ]
     growth = replied({"next": said}, "a b").growth
     assert [activity.call for activity in growth.activities] == [
         CommandCall(("/bin/cut", "-c1")),
         WaitCall(60.0, "http://ask.com/a%20b"),
         DelayCall(2.0),
+        PythonCall("charge", 0.0, "thread"),
     ]
+
+
+def test_a_next_task_in_python_works_on_the_replys_data_alone_and_its_output_is_what_it_returns() -> None:
+    job, success = running("{x}"), replied({"data": [1, "ä"], "next": [{"name": "pay", "kind": "python", "activity": "charge"}]}, "{x}")
+    task = job.tasks["start"]._replace(activity=success.growth.activities[0], payload=success.payload)
+    assert DIALECT.prepare(job, task) == Invocation("charge", '[1,"ä"]'.encode())
+    assert DIALECT.outcome(job, task, Reply(b'{"next": 5}', 0)) == Success('{"next":5}')
 
 
 def test_a_wait_is_over_when_its_callback_comes_in_the_form_of_a_reply() -> None:

@@ -97,6 +97,7 @@ def lasting(job: Job) -> dict[str, Any]:
     return {
         task.name: task._replace(
             attempts=task.attempts if task.status is Status.RUNNING else 0,
+            failures=task.failures if task.status is Status.RUNNING else 0,
             until_ms=task.until_ms if task.status is Status.RUNNING else 0,
             output=task.output._replace(names=None) if task.output else None,
         )

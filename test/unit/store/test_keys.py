@@ -38,6 +38,8 @@ def test_the_engines_own_names_of_such_a_process_bear_its_qualified_name() -> No
 def test_the_engines_own_names_stay_clear_of_the_documented_pattern() -> None:
     own = {
         keys.record("foo", UUID): f"cameron:record:foo:{UUID}",
+        keys.events("foo", UUID): f"cameron:events:foo:{UUID}",
+        keys.session("foo", UUID): f"cameron:record:foo:{UUID}:session",
         keys.queue("foo"): "cameron:queue:foo",
         keys.dead("foo"): "cameron:queue:foo:dead",
         keys.jobs("foo", "running"): "cameron:jobs:foo:running",
@@ -57,6 +59,8 @@ def test_the_engines_own_names_stay_clear_of_the_documented_pattern() -> None:
 JOBS = st.tuples(PROCESSES, ANYTHING, UUIDS)
 OF_A_PROCESS: dict[str, Callable[[str, str, str], str]] = {  # the engine's own names that bear something of a process's jobs
     "record": lambda process, key, uuid: keys.record(process, uuid),
+    "events": lambda process, key, uuid: keys.events(process, uuid),
+    "session": lambda process, key, uuid: keys.session(process, uuid),
     "queue": lambda process, key, uuid: keys.queue(process),
     "dead": lambda process, key, uuid: keys.dead(process),
     "by status": lambda process, key, uuid: keys.jobs(process, "done"),

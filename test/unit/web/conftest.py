@@ -133,6 +133,11 @@ class FakeEngine:
         self._note(process, key, uuid)
         return {"process": process, "uuid": uuid, "key": key, "state": "queued", "sentence": "It waits."}
 
+    def events(self, process: str, key: str, uuid: str, after: str, limit: int) -> dict[str, Any]:
+        self._note(process, key, uuid, after, limit)
+        accepted = {"id": "0-0", "time": "2026-11-21T00:47:00.000Z", "event": "job.accepted"}
+        return {"process": process, "uuid": uuid, "key": key, "events": [accepted], "next": None, "dropped": False}
+
     def callback(self, process: str, key: str, uuid: str, task: str, token: str, body: bytes) -> None:
         self._note(process, key, uuid, task, token, body)
 

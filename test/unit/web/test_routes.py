@@ -37,6 +37,12 @@ def test_the_verbs_stand_below_it(
     assert engine.asked == [job]
 
 
+@pytest.mark.parametrize(("path", "job"), JOBS)
+def test_its_history_stands_below_it(client: TestClient, engine: Any, path: str, job: tuple[str, str, str]) -> None:
+    assert client.simulate_get(f"{path}/events", query_string="limit=5").status_code == 200
+    assert engine.asked == [(*job, "", 5)]
+
+
 @pytest.mark.parametrize(("path", "process"), STARTS)
 def test_a_job_is_started_where_its_dialect_says(client: TestClient, engine: Any, path: str, process: str) -> None:
     client.simulate_post(path, body="{}")

@@ -1,18 +1,30 @@
 """Why a job is not moving: what holds of it, the most important first."""
 
 import json
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cameron.core.event import JobEnded, JobStarted, TaskCalled, TaskInterrupted
+from cameron.core.event import (
+    Event,
+    Failure,
+    JobEnded,
+    JobStarted,
+    TaskBegun,
+    TaskCalled,
+    TaskDelayed,
+    TaskDue,
+    TaskInterrupted,
+    TaskReplied,
+)
 from cameron.core.explain.explanation import Explanation, explain
 from cameron.core.explain.reason import State
 from cameron.core.explain.situation import DeadLetter, Node, Place, Situation
 from cameron.core.job import Job, apply, new_job
-from cameron.core.process import Activity, CommandCall, HttpCall, Process, RetryPolicy
+from cameron.core.process import Activity, Calling, CommandCall, HttpCall, Process, PythonCall, RetryPolicy
 from cameron.core.status import Status
 
 from ..plans import plans, static
@@ -248,7 +260,8 @@ CASES = {
     ),
     "it has ended in error": Case(
         started(Plan("http_500"), of=process(activity("start", required=True))).to_the_end().job, Situation(since_ms=NOW_MS), State.ERROR,
-        "It ended in error at 1970-01-01 00:16:40 UTC: 1 failed ('start'; with the text: it was http_500).",
+        "It ended in error at 1970-01-01 00:16:40 UTC: 1 task, of which 1 failed ('start'; with the text: it was http_500). "
+        "A retry runs it again.",
     ),
     "it has ended without a word": Case(
         ended()._replace(status=Status.ERROR), Situation(), State.ERROR, "It ended in error.",
@@ -353,6 +366,8 @@ NODES = st.one_of(
         st.integers(0, 20_000),
         st.sampled_from(["running", "draining", "drained"]),
         st.dictionaries(st.sampled_from(["service:80", "x:1"]), st.tuples(st.integers(0, 9), st.integers(0, 9))),
+        st.dictionaries(st.sampled_from(["commands", "python_threads", "x"]), st.tuples(*[st.integers(0, 9)] * 3)),
+        st.none() | st.frozensets(st.text()),
     ),
 )
 MOMENTS = st.just(0) | st.integers(NOW_MS - 10**9, NOW_MS + 10**9)
@@ -396,12 +411,109 @@ def test_whatever_the_job_and_its_situation_there_is_a_sentence(
     assert json.loads(json.dumps(explanation.details)) == explanation.details
 
 
-@pytest.mark.parametrize(("timeout_s", "told"), [(20.0, "it may take 20 s"), (0.0, "the node's setting commands.timeout_s bounds it")])
-def test_a_program_that_runs_is_told_with_its_own_bound(timeout_s: float, told: str) -> None:
-    activity = Activity("start", CommandCall(("/bin/df",), timeout_s))
-    job = new_job(Process("foo", "cameron", (activity,), "{}", "digest"), "key", "uuid", b"", BEGIN_MS + 1_000_000_000)
-    for event in (JobStarted(), TaskCalled("start")):
+COMMAND, PYTHON = CommandCall(("/bin/df",)), PythonCall("charge")
+CHARGED = "task 'start' (Python activity 'charge')"
+
+
+def run_here(*calls: Calling, events: Sequence[Event] = (TaskBegun("start"),)) -> Job:
+    """A job whose tasks, the first called `start`, are run by its node."""
+    names = ["start", *(f"other{number}" for number in range(1, len(calls)))]
+    activities = tuple(Activity(name, call) for name, call in zip(names, calls, strict=True))
+    job = new_job(Process("foo", "cameron", activities, "{}", "digest"), "key", "uuid", b"", BEGIN_MS + 1_000_000_000)
+    for event in (JobStarted(), *map(TaskCalled, names), *events):
         job, _ = apply(job, event)
-    node = Node("n", 9000, 10_000)
-    sentence = explain(job, Situation(Place.HELD, node=node, running_nodes=1, owner="n"), BEGIN_MS).sentence
-    assert sentence == f"Node n is calling task 'start' at /bin/df ({told})."
+    return job
+
+
+def sentence_of(job: Job) -> str:
+    return explain(job, AT_WORK, NOW_MS).sentence
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (COMMAND._replace(timeout_s=20.0), "task 'start' at /bin/df (it may take 20 s)"),
+        (COMMAND, "task 'start' at /bin/df (the node's setting commands.timeout_s bounds it)"),
+        (PYTHON._replace(timeout_s=20.0), f"{CHARGED} (it may take 20 s)"),
+        (PYTHON, f"{CHARGED} (the activity, or else the node's setting python.timeout_s, bounds it)"),
+    ],
+)
+def test_what_a_node_runs_itself_is_told_with_its_own_bound(call: Calling, told: str) -> None:
+    assert sentence_of(run_here(call)) == f"Node n1 is calling {told}."
+
+
+@pytest.mark.parametrize(
+    ("call", "limits"),
+    [
+        (COMMAND, "limit: commands.max_commands"),
+        (PYTHON._replace(isolation="thread"), "limit: python.max_threads"),
+        (PYTHON._replace(isolation="process"), "limit: python.max_processes"),
+        (PYTHON, "limits: python.max_threads, python.max_processes"),
+    ],
+)
+def test_what_has_not_begun_waits_for_a_free_place(call: Calling, limits: str) -> None:
+    explanation = explain(run_here(call, events=()), AT_WORK, NOW_MS)
+    assert explanation.state == State.FREE_PLACE
+    assert explanation.sentence == f"Task 'start' waits for a free place on node n1, or has just got it ({limits})."
+    assert explanation.details["calling"][0]["free_place"] == {"limits": limits.partition(": ")[2].split(", ")}
+
+
+RUNS = {"commands": (64, 1, 64), "python_threads": (32, 3, 32), "python_processes": (8, 20, 8)}
+
+
+@pytest.mark.parametrize(
+    ("call", "isolated", "limit", "whose"),
+    [
+        (COMMAND, None, "commands.max_commands", "commands"),
+        (PYTHON, frozenset({"another"}), "python.max_threads", "python_threads"),
+        (PYTHON, frozenset({"charge"}), "python.max_processes", "python_processes"),
+        (PYTHON._replace(isolation="thread"), frozenset({"charge"}), "python.max_threads", "python_threads"),
+        (PYTHON._replace(isolation="process"), None, "python.max_processes", "python_processes"),
+    ],
+)
+def test_how_many_run_and_wait_there_is_told_where_the_node_says_so(
+    call: Calling, isolated: frozenset[str] | None, limit: str, whose: str
+) -> None:
+    running, waiting, places = RUNS[whose]
+    numbers = {"running": running, "waiting": waiting, "places": places}
+    situation = AT_WORK._replace(node=NODE._replace(runs=RUNS, isolated=isolated))
+    explanation = explain(run_here(call, events=()), situation, NOW_MS)
+    full = f"{running} of {places} running, {waiting} waiting"
+    assert explanation.sentence == f"Task 'start' waits for a free place on node n1, or has just got it: {full} (limit: {limit})."
+    assert explanation.details["calling"][0]["free_place"] == {"limits": [limit], **numbers}
+
+
+def test_what_the_node_has_said_while_there_was_room_is_out_of_date() -> None:
+    node = NODE._replace(runs={"commands": (63, 0, 64)})
+    explanation = explain(run_here(COMMAND, events=()), AT_WORK._replace(node=node), NOW_MS)
+    assert explanation.sentence == "Task 'start' waits for a free place on node n1, or has just got it (limit: commands.max_commands)."
+    assert explanation.details["calling"][0]["free_place"] == {"limits": ["commands.max_commands"]}
+
+
+def test_where_it_waits_is_unknown_where_the_node_does_not_say_what_wants_a_process() -> None:
+    explanation = explain(run_here(PYTHON, events=()), AT_WORK._replace(node=NODE._replace(runs=RUNS)), NOW_MS)
+    limits = ["python.max_threads", "python.max_processes"]
+    assert explanation.sentence == f"Task 'start' waits for a free place on node n1, or has just got it (limits: {', '.join(limits)})."
+    assert explanation.details["calling"][0]["free_place"] == {"limits": limits}
+
+
+def test_what_has_begun_and_what_waits_for_a_place_are_told_apart() -> None:
+    job = run_here(PYTHON, COMMAND, COMMAND, HttpCall("http://service/x"), PYTHON, PYTHON)
+    sentence = sentence_of(job)
+    assert "'other1' and 'other2' wait for a free place on node n1, or have just got it (limit: commands.max_commands)." in sentence
+    assert "'other4' and 'other5' wait for a free place on node n1, or have just got it (limits: python.max_threads" in sentence
+    assert "is calling 2 tasks ('start' and 'other3'), the longest, 'start' (Python activity 'charge') (the activity" in sentence
+
+
+def test_another_attempt_waits_for_a_place_of_its_own() -> None:
+    again = (TaskBegun("start"), TaskReplied("start", Failure("temporary_failure", "try again")), TaskDelayed("start", 1))
+    second = run_here(PYTHON, events=(*again, TaskDue("start"), TaskCalled("start")))
+    assert explain(second, AT_WORK, NOW_MS).state == State.FREE_PLACE
+    assert sentence_of(apply(second, TaskBegun("start"))[0]) == (
+        f"Node n1 is calling {CHARGED}, attempt 2 of 3 (the activity, or else the node's setting python.timeout_s, bounds an attempt)."
+    )
+
+
+def test_the_details_of_a_python_activity_name_it() -> None:
+    details = explain(run_here(PYTHON), AT_WORK, NOW_MS).details
+    assert details["calling"] == [{"task": "start", "activity": "charge", "attempt": 1, "attempts": 3}]

@@ -9,9 +9,21 @@ from typing import Any
 
 import pytest
 
-from cameron.core.event import Awaited, Change, CommandLine, Failure, HttpRequest, JobStarted, Success, TaskCalled, TaskFailed, TaskReplied
+from cameron.core.event import (
+    Awaited,
+    Change,
+    CommandLine,
+    Failure,
+    HttpRequest,
+    Invocation,
+    JobStarted,
+    Success,
+    TaskCalled,
+    TaskFailed,
+    TaskReplied,
+)
 from cameron.core.job import Job, apply, new_job
-from cameron.core.process import CommandCall, DelayCall, HttpCall, Process, WaitCall
+from cameron.core.process import CommandCall, DelayCall, HttpCall, Process, PythonCall, WaitCall
 from cameron.core.status import Status
 from cameron.core.strict_json import parse
 from cameron.definitions.machinery import data_so_far
@@ -164,8 +176,12 @@ def test_a_workflow_without_one_of_its_members_is_told_which(missing: str) -> No
         ({"inputs": [{"type": "int"}]}, "inputs", "inputs[0].name: is missing"),
         ({"outputs": [*fields(a="int"), *fields(a="int")]}, "outputs", "'a' is declared 2 times"),
         ({"adress": ""}, "adress", "did you mean 'address'?"),
-        ({"kind": "magic"}, "kind", "must be 'http', 'command', 'wait' or 'delay'"),
+        ({"kind": "magic"}, "kind", "must be 'http', 'command', 'python', 'wait' or 'delay'"),
         ({"kind": "command", "command": ["tr"]}, "address", "goes with the kind http or wait, not with command"),
+        ({"kind": "python"}, "activity", "is missing: the class or function of the node's package"),
+        ({"kind": "python", "activity": "a"}, "address", "goes with the kind http or wait, not with python"),
+        ({"activity": "charge"}, "activity", "goes with the kind python, not with http"),
+        ({"isolation": "process"}, "isolation", "goes with the kind python, not with http"),
         ({"command": ["tr"]}, "command", "goes with the kind command, not with http"),
         ({"timeout_s": 0}, "timeout_s", "must be more than 0"),
         ({"retry": {"attempts": 0}}, "retry", "retry.attempts: must be at least 1"),
@@ -365,6 +381,52 @@ def test_a_service_may_be_of_another_kind_and_have_settings_of_its_own() -> None
     assert (slow.timeouts.call_s, slow.callback_s, slow.retry.attempts) == (900.0, 30.0, 9)
     assert {"timeout", "http_500", "http_599"} <= slow.retry.on
     assert DIALECT.read_process(process.document) == process
+
+
+def charge(*, outputs: Any = (), **more: Any) -> Process:
+    """A workflow of one service, which is a Python activity."""
+    return compiled(
+        workflow("charge"), {"name": "charge", "kind": "python", "activity": "charge", "inputs": [], "outputs": list(outputs), **more}
+    )
+
+
+def test_a_service_may_be_a_python_activity_without_an_address() -> None:
+    process = charge(timeout_s=5, isolation="process", retry={"on": ["temporary_failure", "crashed"]})
+    [activity] = process.activities
+    assert activity.call == PythonCall("charge", 5.0, "process")
+    assert activity.retry.on == {"temporary_failure", "crashed"}
+    assert DIALECT.read_process(process.document) == process
+
+
+def test_a_python_activity_works_on_the_data_so_far() -> None:
+    assert Event(charge(), {"amount": 5}).attempt("charge") == Invocation("charge", b'{"amount":5}')
+
+
+def test_the_object_that_a_python_activity_returned_is_merged_into_the_data() -> None:
+    outcome = Event(charge(outputs=fields(paid="bool")), {}).reply("charge", {"paid": True, "by": "card"})
+    assert outcome == Success('{"paid":true,"by":"card"}')
+
+
+@pytest.mark.parametrize("returned", [None, "Succeeded", {}])
+def test_a_python_activity_may_have_nothing_to_add(returned: Any) -> None:
+    assert Event(charge(), {}).reply("charge", returned) == Success("{}")
+
+
+@pytest.mark.parametrize(
+    ("returned", "text"),
+    [
+        ([1], "what charge returned cannot be used: it is no JSON object"),
+        ({}, "what charge returned cannot be used: its output 'paid' is missing; it must be a bool"),
+        (None, "what charge returned cannot be used: its output 'paid' is missing; it must be a bool"),
+    ],
+)
+def test_what_a_python_activity_must_not_return_is_its_error(returned: Any, text: str) -> None:
+    assert Event(charge(outputs=fields(paid="bool")), {}).reply("charge", returned) == Failure("invalid_reply", text)
+
+
+def test_a_python_activity_that_fails_says_so_in_its_own_words() -> None:
+    failed = Event(charge(), {}).reply("charge", None, status=0, failure="temporary_failure", error="the bank is closed, not Paris")
+    assert failed == Failure("temporary_failure", "the bank is closed, not Paris")
 
 
 def test_a_workflow_that_cannot_be_used_is_a_problem_and_takes_no_other_with_it() -> None:

@@ -1,0 +1,1 @@
+"""Libero Flow's workflows: `dialect` is what the engine knows of them."""

@@ -1,0 +1,1 @@
+"""Activities of the acceptance tests; `broken.py` cannot be imported."""

@@ -1,0 +1,1 @@
+"""A package of activities that behave in every way that activities do."""
