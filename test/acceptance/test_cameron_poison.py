@@ -48,7 +48,7 @@ class Killer:
 
     def __init__(self, service: Service, nodes: list[Node]) -> None:
         self._service, self._nodes = service, nodes
-        self.lives: list[list[str]] = [[]]  # of the deadly calls those that each life of a node made, by Idempotency-Key
+        self.lives: dict[int, list[str]] = {}  # by process id, in order: the deadly calls that each life of a node made, by Idempotency-Key
         service.on("begin", reply("begun", next_activities=follow([("deadly", service.url("deadly"))])))
         service.on("deadly", self._call)
         self._never = service.gate()
@@ -66,7 +66,6 @@ class Killer:
             for node in self._nodes:
                 if not node.running:
                     deaths += 1
-                    self.lives.append([])
                     node.start()
             return all(job.status in ("done", "error") for job in jobs)
 
@@ -75,7 +74,7 @@ class Killer:
 
     def _call(self, call: Call) -> Answer:
         node = self._owner(call.headers["x-cameron-job"])
-        life = self.lives[-1]
+        life = self.lives.setdefault(node.child.pid, [])
         life.append(call.headers["idempotency-key"])
         if len(life) == 1:
             asyncio.get_running_loop().call_later(DEADLY_S, self._kill, node, node.child.pid)
@@ -178,7 +177,8 @@ def test_jobs_under_suspicion_run_one_at_a_time_and_the_others_beside_them(make:
     killer.drive([*guilty, *calm])
     assert {job.status for job in guilty} == {"error"}
     assert {job.status for job in calm} == {"done"}
-    together, alone = killer.lives[:SUSPICION], [life for life in killer.lives[SUSPICION:] if life]
+    lives = list(killer.lives.values())
+    together, alone = lives[:SUSPICION], lives[SUSPICION:]
     assert [len(life) for life in together] == [2] * SUSPICION
     assert [len(life) for life in alone] == [1] * (2 * (MAX_CRASHES - SUSPICION))
     assert calls(service, "deadly") == {f"{job.uuid}/deadly": MAX_CRASHES for job in guilty}

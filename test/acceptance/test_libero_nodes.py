@@ -143,6 +143,7 @@ def test_an_activity_that_ends_its_node_again_and_again_is_given_up_and_others_s
         return deadly.status == "error"
 
     eventually(over, "the deadly one to be given up", 90)
+    eventually(node.healthy, "the node to answer again")
     assert deaths == MAX_CRASHES
     assert states(deadly) == ["Failed", PERMANENT_FAILURE, PENDING]
     assert f"died {MAX_CRASHES} times" in libero.error(deadly, "EndsProcess")
