@@ -59,7 +59,6 @@ from cameron.web import create_app
 from cameron.web.server import Listening, WebServer
 
 DRAIN_WEB_S = 5.0
-STARTER_S = 20.0  # for the end of rabbitmq_starter, which may be busy connecting
 LEFTOVERS = Backoff(delay_s=0.1, factor=2.0, cap_s=1.0)  # what a killed actor leaves behind (its children, its port) takes a moment to end
 
 
@@ -158,7 +157,7 @@ def root(parts: Parts, patience: Patience = PATIENCE) -> Any:
     if parts.roles.serves:
         children.append(ChildSpec("web_server", lambda: web_server(parts), shutdown=DRAIN_WEB_S + 3, backoff=LEFTOVERS))
         if parts.config.rabbitmq.url:
-            children.append(ChildSpec("rabbitmq_starter", lambda: rabbitmq_starter(parts), shutdown=STARTER_S, backoff=LEFTOVERS))
+            children.append(ChildSpec("rabbitmq_starter", lambda: rabbitmq_starter(parts), shutdown=rabbitmq.SHUTDOWN_S, backoff=LEFTOVERS))
     if parts.embedded:
         place, is_strict = parts.embedded, parts.health.rules.strict
         own = ChildSpec("redis_server", lambda: EmbeddedRedis.start(place, is_strict, name="redis_server"), shutdown=STOP_S + 2)
@@ -252,6 +251,6 @@ def serve(config: Config, roles: Roles = BOTH) -> int:
     fault.arm(os.environ.get(fault.VARIABLE, ""))
     parts = assemble(config, roles)
     killing_s = config.commands.kill_after_s + config.python.kill_after_s + 2 * AFTER_KILL_S
-    starter_s = STARTER_S if config.rabbitmq.url and roles.serves else 0.0
+    starter_s = rabbitmq.SHUTDOWN_S if config.rabbitmq.url and roles.serves else 0.0
     children_s = config.node.shutdown_s + HAND_BACK_S + killing_s + STOP_S + DRAIN_WEB_S + starter_s
     return Node(lambda: root(parts), shutdown_s=children_s + 15).run()

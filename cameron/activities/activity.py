@@ -7,9 +7,8 @@ from typing import Any, NamedTuple, TypeVar, overload
 
 from cameron.activities.annotation import NOTHING_SAID, annotations_of, refused
 from cameron.activities.session import MemorySession, Session
-from cameron.core.process import task_name_fault
+from cameron.core.process import ISOLATIONS, task_name_fault
 
-ISOLATIONS = ("thread", "process")
 MARK = "__cameron_activity__"  # the attribute by which a declared function is known
 Function = TypeVar("Function", bound=Callable[..., Any])
 

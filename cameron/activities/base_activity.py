@@ -3,6 +3,7 @@
 from typing import Any, ClassVar, Self
 
 from cameron.activities.session import MemorySession, Session
+from cameron.core.process import SUCCEEDED
 
 
 class BaseActivity:
@@ -12,7 +13,7 @@ class BaseActivity:
     with. `session_get` and `session_set` share strings among the activities of one job.
     """
 
-    SUCCEEDED: ClassVar[str] = "Succeeded"
+    SUCCEEDED: ClassVar[str] = SUCCEEDED
     TEMPORARY_FAILURE: ClassVar[str] = "Temporary Failure"  # another attempt may mend it: there is one, after a while, up to `max_retries`
     PERMANENT_FAILURE: ClassVar[str] = "Permanent Failure"  # none will
 

@@ -10,10 +10,10 @@ import time
 from typing import Any, ClassVar, NamedTuple
 
 from cameron import fault
-from cameron.activities.call import Begun, Cancel, CommandRun, Occupancy, Relieve, Replies, ReplyTo, Report
-from cameron.activities.receiver import give_back, inform
+from cameron.activities.call import Begun, Cancel, CommandRun, Replies, ReplyTo, Report
+from cameron.activities.receiver import inform
 from cameron.activities.running_command import CANCELLED, TIMED_OUT, RunningCommand, cannot_run, environment, why_unfit
-from cameron.activities.runs import Runs
+from cameron.activities.turn_taker import TurnTaker
 from cameron.otp import (
     CannotRun,
     Down,
@@ -28,7 +28,6 @@ from cameron.otp import (
     Shutdown,
     StartFailed,
     StartTimeout,
-    ThreadActor,
 )
 
 AFTER_KILL_S = 5.0  # so long the system may take over a SIGKILL
@@ -55,11 +54,7 @@ class PortGone(NamedTuple):
     reason: Reason
 
 
-class Proceed(NamedTuple):
-    """Sent to oneself: more may start, once the messages that have come meanwhile are heeded."""
-
-
-class Commands(ThreadActor):
+class Commands(TurnTaker[CommandRun]):
     """Runs `CommandRun`s, at most `max_commands` at once, the rest in order; drops a task's at a `Cancel`.
 
     Of each of a command's two outputs `max_output_bytes` are kept; it may write more. When its time is over, or at a Cancel, it gets a
@@ -68,13 +63,12 @@ class Commands(ThreadActor):
     """
 
     def __init__(self, max_commands: int, max_output_bytes: int, kill_after_s: float) -> None:
-        super().__init__()
-        self._max_commands, self._max_output_bytes, self._kill_after_s = max_commands, max_output_bytes, kill_after_s
-        self._waiting = Runs[CommandRun]()
+        super().__init__(max_commands)
+        self._max_output_bytes, self._kill_after_s = max_output_bytes, kill_after_s
         self._running: dict[Ref[Any], RunningCommand] = {}
 
     def on_receive(self, message: Any) -> None:
-        """Take a CommandRun, a Cancel, a Report or a Relieve, and what the ports tell."""
+        """Take a CommandRun, a Cancel or a Report, and what the ports tell."""
         match message:
             case PortOutput(port) | PortOutputCut(port) | PortExit(port):
                 if port in self._running:
@@ -90,24 +84,13 @@ class Commands(ThreadActor):
             case PortGone(port, reason):
                 self._end(port, reason)
             case Report(to, of):
-                inform(to, Occupancy(of, len(self._running), len(self._waiting), self._max_commands, self._waiting.are_held_up()))
-            case Relieve(most, node):
-                own = self._max_commands - len(self._running)  # about to start
-                give_back(self._waiting.take_last(min(most, len(self._waiting) - own)), node)
-            case Proceed():
-                pass
+                inform(to, self.occupancy(of))
             case _:
                 super().on_receive(message)
 
-    def on_drained(self) -> None:
-        """Start one command, if one may run; those that were cancelled meanwhile wait no more."""
-        if self._may_start():
-            self._start(self._waiting.take_first())
-            if self._may_start():
-                self.actor_ref.tell(Proceed())
-
-    def _may_start(self) -> bool:
-        return len(self._waiting) > 0 and len(self._running) < self._max_commands
+    def taken(self) -> int:
+        """One by each command until it is gone."""
+        return len(self._running)
 
     def terminate(self, reason: Reason) -> None:
         """End all commands, and see them gone."""
@@ -125,7 +108,8 @@ class Commands(ThreadActor):
         except TypeError:
             log.exception("a CommandRun was dropped: its reply_to and task have to be hashable")
 
-    def _start(self, run: CommandRun) -> None:
+    def start_run(self, run: CommandRun) -> None:
+        """As a process of a port's."""
         why = why_unfit(run)
         if why:
             inform(run.reply_to, Replies([cannot_run(run, why)]))

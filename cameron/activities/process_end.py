@@ -5,7 +5,8 @@ import re
 import sys
 import sysconfig
 from pathlib import Path
-from signal import Signals
+
+from cameron.core.exit_status import end_of, ended_by
 
 QUOTED_MAX = 1000  # characters of what a process wrote that an error has
 OURS = str(Path(__file__).parent.parent)
@@ -15,26 +16,17 @@ _STEP = re.compile(r'^  File "(.+)", line (\d+) in ', re.MULTILINE)
 
 def ending(status: int) -> str:
     """Of an exit status; a negative one is that of a signal."""
-    if status >= 0:
-        return f"ended by itself, with status {status}"
-    named = f" ({Signals(-status).name})" if -status in list(Signals) else ""
-    return f"was ended by signal {-status}{named}"
+    return ended_by(-status) if status < 0 else f"ended by itself, with status {status}"
 
 
 def last_words(output: str) -> str:
     """The end of what it wrote; of a dump of its threads, where in its own code it stood."""
     dump = _DUMP.search(output)
     if dump is None:
-        return shortened(output, QUOTED_MAX)
-    said = shortened(output[: dump.start()], QUOTED_MAX)
+        return end_of(output, QUOTED_MAX)
+    said = end_of(output[: dump.start()], QUOTED_MAX)
     place = next((f"{file}:{line}" for file, line in _STEP.findall(output[dump.start() :]) if not _is_foreign(file)), "")
     return "; ".join(part for part in (said, f"it stood at {place}" if place else "") if part)
-
-
-def shortened(text: str, most: int) -> str:
-    """Its last characters."""
-    text = text.strip()
-    return text if len(text) <= most else f"…{text[-most:]}"
 
 
 def is_standard(place: str) -> bool:

@@ -10,16 +10,13 @@ import os
 from collections.abc import Callable
 from typing import Any, ClassVar, NamedTuple
 
-from cameron.activities.activity import ISOLATIONS
 from cameron.activities.call import (
     Begun,
     Cancel,
     Failure,
     GivenBack,
-    Occupancy,
     PythonReport,
     PythonRun,
-    Relieve,
     Replies,
     Reply,
     ReplyTo,
@@ -35,9 +32,10 @@ from cameron.activities.python_threads import PythonThreads, TimeIsUp, left_behi
 from cameron.activities.python_worker import Performed, PythonWorker
 from cameron.activities.receiver import give_back, inform
 from cameron.activities.revocable_session import RevocableSession
-from cameron.activities.runs import Runs
 from cameron.activities.session import Sessions
-from cameron.otp import Down, Reason, Ref, StartFailed, ThreadActor
+from cameron.activities.turn_taker import TurnTaker
+from cameron.core.process import ISOLATIONS
+from cameron.otp import Down, Reason, Ref, StartFailed
 
 THREADS = "python_threads"  # whose Occupancy it is
 
@@ -56,11 +54,7 @@ class PythonSettings(NamedTuple):
     redis_timeout_s: float
 
 
-class Proceed(NamedTuple):
-    """Sent to oneself: more may start, once the messages that have come meanwhile are heeded."""
-
-
-class PythonActivities(ThreadActor):
+class PythonActivities(TurnTaker[PythonRun]):
     """Runs `PythonRun`s, `max_threads` in threads at once and the rest in order; drops a task's at a `Cancel`.
 
     Those that want processes go to `processes`, a `Commands` that has a bound of its own: it gives each of the two outputs of a process
@@ -70,9 +64,8 @@ class PythonActivities(ThreadActor):
     start_timeout_s: ClassVar[float | None] = LOAD_S + 10
 
     def __init__(self, load: Callable[[], PythonPackage], sessions: Sessions, processes: ReplyTo, settings: PythonSettings) -> None:
-        super().__init__()
+        super().__init__(settings.max_threads)
         self._load, self._sessions, self._commands, self._settings = load, sessions, processes, settings
-        self._waiting = Runs[PythonRun]()  # for a thread
         self._threads = PythonThreads(self._new_worker, self.send_after)
 
     def on_start(self) -> None:
@@ -85,7 +78,7 @@ class PythonActivities(ThreadActor):
         self.actor_inbox.watch(self, self._take_along)
 
     def on_receive(self, message: Any) -> None:
-        """Take a PythonRun, a Cancel, a Report or a Relieve, and what threads and processes tell."""
+        """Take a PythonRun, a Cancel or a Report, and what threads and processes tell."""
         match message:
             case PythonRun():
                 self._add(message)
@@ -99,9 +92,6 @@ class PythonActivities(ThreadActor):
                 for reply in replies:
                     if run := self._processes.end(reply):
                         inform(run.reply_to, Replies([reply_of(run, reply)]))
-            case Relieve(most, node):
-                own = self._settings.max_threads - len(self._threads)  # about to start
-                give_back(self._waiting.take_last(min(most, len(self._waiting) - own)), node)
             case GivenBack(runs, node):
                 give_back(self._processes.given_back(runs), node)
             case Cancel(reply_to, task):
@@ -113,29 +103,23 @@ class PythonActivities(ThreadActor):
                     self._reply(lost, b"", Failure.CRASHED, f"the thread that ran {lost.activity} has ended ({reason}): see the log")
             case Report(to, _):
                 inform(to, self._report())
-            case Proceed():
-                pass
             case _:
                 super().on_receive(message)
 
-    def on_drained(self) -> None:
-        """Start one run, if one may; those that were cancelled meanwhile wait no more."""
-        if self._may_start():
-            self._start(self._waiting.take_first())
-            if self._may_start():
-                self.actor_ref.tell(Proceed())
+    def taken(self) -> int:
+        """One by each thread that runs something."""
+        return len(self._threads)
 
-    def _may_start(self) -> bool:
-        return len(self._waiting) > 0 and (len(self._threads) < self._settings.max_threads or self._has_too_many_zombies())
+    def may_start(self) -> bool:
+        """With too many zombies a run does not wait either: it is answered at once."""
+        return super().may_start() or self._has_too_many_zombies()
 
     def _has_too_many_zombies(self) -> bool:
         return left_behind() > self._settings.max_zombies
 
     def _report(self) -> PythonReport:
-        waiting = self._waiting
-        threads = Occupancy(THREADS, len(self._threads), len(waiting), self._settings.max_threads, waiting.are_held_up())
         zombies, most = left_behind(), self._settings.max_zombies
-        return PythonReport(self._found, threads, zombies, _too_many(zombies, most) if zombies > most else "")
+        return PythonReport(self._found, self.occupancy(THREADS), zombies, _too_many(zombies, most) if zombies > most else "")
 
     # A run's way
 
@@ -162,7 +146,8 @@ class PythonActivities(ThreadActor):
         timeout_s = run.timeout_s or activity.timeout_s or self._settings.timeout_s
         return run._replace(timeout_s=timeout_s, isolation=run.isolation or activity.isolation or ISOLATIONS[0])
 
-    def _start(self, run: PythonRun) -> None:
+    def start_run(self, run: PythonRun) -> None:
+        """In a thread."""
         if self._has_too_many_zombies():
             self._reply(run, b"", Failure.CANNOT_RUN, f"{run.activity} was not run: {_too_many(left_behind(), self._settings.max_zombies)}")
             return

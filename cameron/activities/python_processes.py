@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 from cameron.activities.call import Begun, Cancel, CommandRun, Failure, PythonRun, Reply, ReplyTo
 from cameron.activities.isolated_run import MODULE, IsolatedRun, read_result, request_text
-from cameron.activities.process_end import ending, is_standard, last_words, shortened
+from cameron.activities.process_end import ending, is_standard, last_words
 from cameron.activities.python_activity import PythonActivity, PythonTask, Result
 from cameron.activities.runs import Runs
+from cameron.core.exit_status import end_of
 from cameron.otp import Exit
 
 LOGGED_MAX = 4000  # characters of what a process wrote that the log has: those at its end
@@ -107,7 +108,7 @@ def _outcome(run: PythonRun, ended: Reply) -> tuple[Result, str]:
 
 def _log(run: PythonRun, ended: Reply, result: Result, how: str) -> None:
     """One record, with all that was written: a traceback says what the error does. A failure without a word is its job's to tell."""
-    wrote = shortened(ended.stderr.decode("utf-8", "replace"), LOGGED_MAX)
+    wrote = end_of(ended.stderr.decode("utf-8", "replace"), LOGGED_MAX)
     about = f"{run.activity}, task {run.task!r} of job {run.job}"
     if how:
         log.warning("%s: %s%s", about, how, f"; it wrote: {wrote}" if wrote else "")

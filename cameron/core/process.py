@@ -11,6 +11,8 @@ TASK_NAME_MAX = 128
 
 
 NOT_CARRIED_OUT = frozenset({"refused", "unknown_host", "http_429", "http_503"})  # what HTTP says so of
+ISOLATIONS = ("thread", "process")  # what a Python activity may run in; the first, where nobody says
+SUCCEEDED = "Succeeded"  # the output of one that is a class and has succeeded
 TEMPORARY = "temporary_failure"  # an activity's own word for what another attempt may mend
 
 
@@ -71,7 +73,7 @@ class PythonCall(NamedTuple):
 
     activity: str  # the name of its class or function
     timeout_s: float = 0.0  # 0: as the activity says, or else the node is set
-    isolation: str = ""  # `thread` or `process`; "": as the activity says
+    isolation: str = ""  # one of ISOLATIONS; "": as the activity says
 
     @property
     def kind(self) -> str:

@@ -10,12 +10,22 @@ As JSON, besides the members that are the dialect's own:
 """
 
 from collections.abc import Callable, Mapping
-from signal import Signals
 from typing import Any, Final
 
 from cameron.core.event import Attempt, Awaited, CommandLine, Failure, HttpRequest, Invocation, Success
+from cameron.core.exit_status import end_of, ended_by
 from cameron.core.job import Task
-from cameron.core.process import CONTROL_CHARACTER, Activity, Calling, CommandCall, DelayCall, HttpCall, PythonCall, WaitCall
+from cameron.core.process import (
+    CONTROL_CHARACTER,
+    ISOLATIONS,
+    Activity,
+    Calling,
+    CommandCall,
+    DelayCall,
+    HttpCall,
+    PythonCall,
+    WaitCall,
+)
 from cameron.core.strict_json import NotJson, compact, parse
 from cameron.definitions.dialect import Reply
 from cameron.definitions.mask import NOTHING_HIDDEN, Mask
@@ -23,8 +33,6 @@ from cameron.definitions.settings import Settings
 
 DURATION_MAX_S: Final = 10 * 365 * 86_400.0
 ACTIVITY_MAX = 128  # characters of the name of a Python activity
-SUCCEEDED: Final = "Succeeded"  # the output of a class that has succeeded
-ISOLATIONS: Final = ("thread", "process")
 QUOTED_MAX = 500  # characters of what a failed command wrote that its error quotes
 MEMBERS: Final[Mapping[str, tuple[str, ...]]] = {
     "http": ("url",),
@@ -117,7 +125,7 @@ def command_outcome(task: Task, reply: Reply, program: str = "", mask: Mask = NO
     stdout, stderr = (output.decode("utf-8", "replace") for output in (reply.body, reply.stderr))
     if reply.status == 0:
         return Success(compact({"exit_code": 0, "stdout": stdout, "stderr": stderr, "truncated": reply.is_cut}))
-    quoted = _end_of(mask(stderr)) or _end_of(mask(stdout))
+    quoted = end_of(mask(stderr), QUOTED_MAX) or end_of(mask(stdout), QUOTED_MAX)
     kind, how = _ending(reply.status)
     return Failure(kind, f"{program or task.activity.call.target} {how}" + (f": {quoted}" if quoted else ""))
 
@@ -142,13 +150,7 @@ def _of_another_kind(member: str, kind: str, is_said: bool) -> str:
 def _ending(status: int) -> tuple[str, str]:
     if status > 0:
         return f"exit_{status}", f"ended with status {status}"
-    named = f" ({Signals(-status).name})" if -status in list(Signals) else ""
-    return f"signal_{-status}", f"was ended by signal {-status}{named}"
-
-
-def _end_of(output: str) -> str:
-    text = output.strip()
-    return text if len(text) <= QUOTED_MAX else f"…{text[-QUOTED_MAX:]}"
+    return f"signal_{-status}", ended_by(-status)
 
 
 def _http(said: Mapping[str, Any], whose: str) -> HttpCall:

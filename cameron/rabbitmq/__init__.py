@@ -19,6 +19,8 @@ from importlib.util import find_spec
 
 from cameron.errors import ConfigError
 
+SHUTDOWN_S = 20.0  # for the end of the actor
+
 
 def check(url: str) -> None:
     """Raises ConfigError where pika is not there, or the address is none."""

@@ -54,7 +54,7 @@ class _LookAtLetters(NamedTuple):
 class RabbitmqStarter(ThreadActor):
     """Needs the engine, not the other way round: start it after, stop it before. Name: `rabbitmq_starter`.
 
-    Give its child specification a shutdown time of 20 s: it may be busy connecting, and then lets what is under way be started.
+    Give its child specification the shutdown time SHUTDOWN_S: it may be busy connecting, and then lets what is under way be started.
     """
 
     def __init__(self, door: Door, config: RabbitmqConfig, max_body_bytes: int, link: BrokerLink | None = None) -> None:

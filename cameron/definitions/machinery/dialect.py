@@ -12,13 +12,13 @@ from typing import Any
 from cameron.core.event import Attempt, CommandLine, Failure, Outcome, Success
 from cameron.core.job import Job, Task
 from cameron.core.moment import rfc3339
-from cameron.core.process import CommandCall, Process, PythonCall
+from cameron.core.process import SUCCEEDED, CommandCall, Process, PythonCall
 from cameron.core.status import Status
 from cameron.core.strict_json import NotJson, compact, parse
 from cameron.core.template import TemplateFault
 from cameron.definitions.dialect import NO_WORDS, Given, JobRequest, Reply, Vocabulary
 from cameron.definitions.hash_layout import HashLayout
-from cameron.definitions.kinds import SUCCEEDED, attempt_of, awaited, command_line, command_outcome, python_outcome
+from cameron.definitions.kinds import attempt_of, awaited, command_line, command_outcome, python_outcome
 from cameron.definitions.machinery.data_so_far import DataSoFar, read_object
 from cameron.definitions.machinery.registered_chain import check, missing_services, users_of
 from cameron.definitions.machinery.service_chain import Document, Step, call_body, chain, contribution
