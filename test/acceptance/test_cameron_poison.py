@@ -49,6 +49,7 @@ class Killer:
     def __init__(self, service: Service, nodes: list[Node]) -> None:
         self._service, self._nodes = service, nodes
         self.lives: dict[int, list[str]] = {}  # by process id, in order: the deadly calls that each life of a node made, by Idempotency-Key
+        self._deaths = 0
         service.on("begin", reply("begun", next_activities=follow([("deadly", service.url("deadly"))])))
         service.on("deadly", self._call)
         self._never = service.gate()
@@ -59,18 +60,16 @@ class Killer:
 
     def drive(self, jobs: list[Job]) -> int:
         """Start each node again that was killed, until all those jobs have ended; how many deaths it took."""
-        deaths = 0
+        before = self._deaths
 
         def over() -> bool:
-            nonlocal deaths
             for node in self._nodes:
                 if not node.running:
-                    deaths += 1
                     node.start()
             return all(job.status in ("done", "error") for job in jobs)
 
         eventually(over, "all jobs to end", 90)
-        return deaths
+        return self._deaths - before
 
     def _call(self, call: Call) -> Answer:
         node = self._owner(call.headers["x-cameron-job"])
@@ -84,9 +83,10 @@ class Killer:
         owner = str(self._nodes[0].store.hget(f"cameron:record:poison:{uuid}", "owner"))
         return next(node for node in self._nodes if f"-{node.child.pid}-" in owner)
 
-    @staticmethod
-    def _kill(node: Node, pid: int) -> None:
+    def _kill(self, node: Node, pid: int) -> None:
+        """Counts here, not where nodes are started again: a job may end on one node while another still lies dead."""
         if node.running and node.child.pid == pid:
+            self._deaths += 1
             os.kill(pid, signal.SIGKILL)
 
 
