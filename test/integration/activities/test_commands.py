@@ -297,7 +297,7 @@ def test_of_200_commands_8_run_at_once_and_never_more(desk: Desk) -> None:
     for number in range(200):
         desk.shell(f"echo + >> $D/marks; [ -p $D/gate ] && read x < $D/gate; echo {number}; echo - >> $D/marks", str(number))
     assert desk.marks(8) == ["+"] * 8
-    assert len(desk.ports()) == 8
+    eventually(lambda: len(desk.ports()) == 8, "all eight to be known", PATIENCE_S)  # a command may write before its start has returned
     open_gate()
     replies = [desk.reply() for _ in range(200)]
     assert {(reply.task, reply.body) for reply in replies} == {(str(number), b"%d\n" % number) for number in range(200)}
