@@ -8,7 +8,7 @@ for state in client.follow(job.location):
 
 import json
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 from types import TracebackType
@@ -22,6 +22,7 @@ from cameron.errors import CameronError, ProcessNotFound, WrongUse
 DEFAULT_URL: Final = "http://localhost:8080"
 ENDED: Final = frozenset({"done", "error", "cancelled"})
 NO_URL: Final = "{!r} is no URL: give one such as " + DEFAULT_URL
+JSON_SPACE: Final = b" \t\n\r"
 START_ONE: Final = "start one with `cameron serve`, or name another with --url or CAMERON_URL"
 PATH_ALONE: Final = "that is where the LOCATION says; give the path alone to ask the one at --url"
 SENT_AGAIN_AFTER_S: Final = (0.1, 0.4, 1.6)  # where a connection is lost and a second request does no harm
@@ -100,22 +101,26 @@ class Client:
         self, process: str, body: bytes | Mapping[str, Any], idempotency_key: str | None = None, wait_s: float = 0.0
     ) -> StartedJob:
         """As `start`, for a process that takes no key and data: with the whole body, bytes as they are, anything else as JSON."""
-        if idempotency_key is not None and not _fits_a_header(idempotency_key):
-            raise WrongUse(f"the idempotency key {idempotency_key!r} must be 1 to 255 printable ASCII characters: a UUID does well")
-        answer = self._send(
-            "POST",
-            self._process(process, "start") + (f"?wait={wait_s:.3f}" if wait_s else ""),
-            body if isinstance(body, bytes) else _as_json(body),
-            headers={} if idempotency_key is None else {"Idempotency-Key": idempotency_key},
-            pauses_s=() if idempotency_key is None else SENT_AGAIN_AFTER_S,
-            wait_s=wait_s,
-        )
-        if answer.status_code == 404 and "payload" in _object(answer):
-            raise RequestFailed(404, "process_not_found", str(ProcessNotFound(process)))
+        whole = body if isinstance(body, bytes) else _as_json(body)
+        if whole.lstrip(JSON_SPACE).startswith(b"["):  # the answer is told as that of one start
+            raise WrongUse("an array starts many jobs: send one of its objects, or all of them with Client.start_all")
+        answer = self._post_start(process, whole, idempotency_key, wait_s)
         if answer.status_code not in (200, 201) or "Location" not in answer.headers:
             raise _refusal(answer)
         told = _object(answer)
         return StartedJob(answer.headers["Location"], str(told.get("payload", "")), answer.status_code == 200, told.get("job"))
+
+    def start_all(
+        self, process: str, bodies: Sequence[Mapping[str, Any]], idempotency_key: str | None = None
+    ) -> list[StartedJob | RequestFailed]:
+        """Start a job with each of these whole bodies, 1 to 1000 of them, by one request; in their order the jobs, or why there is none.
+
+        Raises as `start` does, where nothing is known of any. What is said there of an `idempotency_key` holds for the whole batch.
+        """
+        texts = [_as_json(body) for body in bodies]
+        answer = self._post_start(process, b"[" + b",".join(texts) + b"]", idempotency_key)
+        jobs = _document(answer, "jobs", (200,))["jobs"]
+        return [_started(job, text.decode()) for job, text in zip(jobs, texts, strict=True)]
 
     def job(self, location: str) -> dict[str, Any]:
         """All that has happened in a job so far, as its dialect shows it. Raises ServerUnreachable or RequestFailed (404: no such job)."""
@@ -220,6 +225,22 @@ class Client:
             last = job
             time.sleep(poll_s)
 
+    def _post_start(self, process: str, body: bytes, idempotency_key: str | None, wait_s: float = 0.0) -> requests.Response:
+        """Whatever is answered, but for an unknown process."""
+        if idempotency_key is not None and not _fits_a_header(idempotency_key):
+            raise WrongUse(f"the idempotency key {idempotency_key!r} must be 1 to 255 printable ASCII characters: a UUID does well")
+        answer = self._send(
+            "POST",
+            self._process(process, "start") + (f"?wait={wait_s:.3f}" if wait_s else ""),
+            body,
+            headers={} if idempotency_key is None else {"Idempotency-Key": idempotency_key},
+            pauses_s=() if idempotency_key is None else SENT_AGAIN_AFTER_S,
+            wait_s=wait_s,
+        )
+        if answer.status_code == 404 and "payload" in _object(answer):
+            raise RequestFailed(404, "process_not_found", str(ProcessNotFound(process)))
+        return answer
+
     def _process(self, process: str, what: str) -> str:
         return f"{self.base_url}/api/process/{quote(process, safe='')}/{what}"
 
@@ -292,6 +313,13 @@ def _document(answer: requests.Response, field: str, fine: Collection[int]) -> d
     if answer.status_code not in fine or field not in document:
         raise _refusal(answer)
     return document
+
+
+def _started(told: Mapping[str, Any], payload: str) -> StartedJob | RequestFailed:
+    """What became of one body of a batch."""
+    if "error" in told:
+        return RequestFailed(told["status"], told["error"]["code"], told["error"]["message"])
+    return StartedJob(told["location"], payload, told["status"] == 200)
 
 
 def _refusal(answer: requests.Response) -> RequestFailed:

@@ -49,19 +49,31 @@ class NodeConfig:
     max_jobs: int = _number(10_000, 1, 10_000_000)
     max_jobs_per_process: int = _number(8000, 1, 10_000_000)
     shutdown_s: float = _number(10.0, 0, 3600)
+    cores: str = _text(
+        "auto",
+        r"auto|all|[0-9]{1,4}(-[0-9]{1,4})?(,[0-9]{1,4}(-[0-9]{1,4})?)*",
+        "auto (one at a time, chosen by itself), all, or numbers of cores such as 0 or 2-3,6",
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
-    """The web API; port 0 takes a free one."""
+    """The web API; port 0 takes a free one. `nodes` programs share it, which one parent program starts."""
 
     host: str = _text("127.0.0.1", r"[^\s/]+", "an address or host name")
     port: int = _number(8080, 0, 65_535)
     threads: int = _number(8, 1, 1024)
+    nodes: int = _number(1, 1, 1024, zero="one for each core that the program may use")
+    share_port: str = _text("no", "yes|no", "yes or no")  # whether other programs of this user that share it may listen on it too
     max_body_bytes: int = _number(1 << 20, 1, _GIB)
     accept_timeout_s: float = _number(5.0, 0.01, 3600)
     max_wait_s: float = _number(60.0, 0, 3600)  # that a client may have its answer put off until its job has ended
     public_url: str = _text("", r"(https?://[^\s/?#]+(/[^\s?#]*)?)?", "an http:// or https:// address without ? and #, or empty")
+
+    @property
+    def shares_port(self) -> bool:
+        """Whether others may listen on the port."""
+        return self.share_port == "yes"
 
     @property
     def reached_at(self) -> str:
@@ -259,16 +271,17 @@ ENVIRONMENTS: Final[Mapping[str, Mapping[str, Mapping[str, object]]]] = {
     "development": {"web": {"port": 8080}, "redis": {"port": 6380}, "python": {"activities_package": "activities"}},
     "test": {"web": {"port": 8008}, "python": {"activities_package": "activities"}},
     "production": {
-        "web": {"host": "0.0.0.0", "port": 8001},
+        "web": {"host": "0.0.0.0", "port": 8001, "nodes": 0},
         "definitions": {"dir": Path("priv/definitions.production")},
         "log": {"format": "json", "syslog": "/dev/log"},
     },
 }
 
-# Variables that are somebody else's: the client's and curl scripts' address, the long form, the faults and the broker of the tests, what a
-# program that an activity runs is told, and what Kubernetes puts into every container where a Service is called cameron(-something).
+# Variables that are somebody else's: the client's and curl scripts' address, the long form, the faults and the broker of the tests, what
+# ties a node to the program that started it, what a program that an activity runs is told, and what Kubernetes puts into every container
+# where a Service is called cameron(-something).
 _ELSEWHERE: Final = re.compile(
-    r"CAMERON_(URL|SOAK|FAULT|RABBITMQ_REQUIRED|PORT|PROCESS|JOB|TASK|ATTEMPT|IDEMPOTENCY_KEY)"
+    r"CAMERON_(URL|SOAK|FAULT|RABBITMQ_REQUIRED|LEASH|PORT|PROCESS|JOB|TASK|ATTEMPT|IDEMPOTENCY_KEY)"
     r"|CAMERON_(.+_)?(SERVICE_HOST|SERVICE_PORT.*|PORT_[0-9]+_(TCP|UDP|SCTP).*)"
 )
 

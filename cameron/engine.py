@@ -17,11 +17,12 @@ from cameron.core.process import Process, WaitCall
 from cameron.core.status import Status
 from cameron.definitions import Given
 from cameron.definitions.manner import Manner
-from cameron.errors import Draining, NodeNotFound, ProcessNotFound, StoreUnavailable
-from cameron.job_acceptance import Acceptance, AcceptanceSettings, Accepted
+from cameron.errors import CameronError, Draining, NodeNotFound, ProcessNotFound, StoreUnavailable
+from cameron.job_acceptance import Acceptance, AcceptanceSettings, Accepted, Call
+from cameron.job_batch import bodies_of
 from cameron.job_callbacks import JobCallbacks
 from cameron.job_control import Cancelling, JobControl
-from cameron.job_data import Ask, Ping
+from cameron.job_data import Ask, AskAll, Ping
 from cameron.job_history import JobHistory
 from cameron.job_reader import JobReader, StoredJob
 from cameron.node_health import NodeHealth
@@ -82,7 +83,7 @@ class Engine:
         self._callbacks = callbacks or Callbacks(Secret(*redis), lambda: "")
         strict = Strict(self._health, *redis, timeout_s)
         accepting = AcceptanceSettings(timeout_s, settings.max_backlog, settings.idempotency_ms)
-        self._acceptance = Acceptance(catalog, clock, accepting, self._run, strict)
+        self._acceptance = Acceptance(catalog, clock, accepting, self._run, self._run_all, strict)
         self._registration = Registration(catalog, Registered(*redis), strict, Lookup(self._refresh, self._process), timeout_s)
         self._jobs = JobReader(catalog, *redis)
         self._history = JobHistory(self._jobs, *redis)
@@ -105,14 +106,20 @@ class Engine:
 
         What is merely given is put as that dialect has it. Raises ProcessNotFound, InvalidRequest, Backlogged, IdempotencyKeyReused.
         """
-        definition = self._process(process)
-        if dialect and definition.dialect != dialect:
-            raise ProcessNotFound(process)
-        accepted = self._acceptance.accept(definition, body, idempotency_key)
+        accepted = self._acceptance.accept(self._of_dialect(process, dialect), body, idempotency_key)
         if accepted.existing:
             accepted_ms, status = self._jobs.standing(accepted.process, accepted.key, accepted.uuid)
             return accepted._replace(accepted_ms=accepted_ms, status=status or accepted.status)
         return accepted
+
+    def start_all(self, process: str, batch: bytes, idempotency_key: str = "", dialect: str = "") -> list[Accepted | CameronError]:
+        """A job as `start` has it for each body in a JSON array, in their order; where there is none, the error that `start` raises.
+
+        All are stored in one round trip to Redis; one that cannot be started costs no other. The body at place n (from 0) has the
+        Idempotency-Key `{idempotency_key}/{n}`. Of a job that was there already nobody looks what it is by now, nor when it was accepted.
+        Raises ProcessNotFound, InvalidRequest where the array itself cannot be read, and StoreUnavailable where nothing is known of any.
+        """
+        return self._acceptance.accept_all(self._of_dialect(process, dialect), bodies_of(batch), idempotency_key)
 
     def names(self) -> list[str]:
         """The names of the processes that can be started here."""
@@ -263,6 +270,13 @@ class Engine:
             self._look_again()
             return self._catalog.process(name)
 
+    def _of_dialect(self, name: str, dialect: str) -> Process:
+        """As `_process`; it has to be of that dialect where one is named."""
+        process = self._process(name)
+        if dialect and process.dialect != dialect:
+            raise ProcessNotFound(name)
+        return process
+
     def _look_again(self) -> None:
         """Have the catalog as what is registered now; where Redis is slow it stays as it is, lest unknown names take up every thread."""
         is_patient = self._patient.acquire(blocking=False)
@@ -281,6 +295,11 @@ class Engine:
 
     def _run(self, script: str, names: Sequence[str], args: Sequence[str | int]) -> Any:
         return self._ask(self._job_data, Ask(script, names, args, time.monotonic() + self._settings.accept_timeout_s))
+
+    def _run_all(self, script: str, calls: Sequence[Call]) -> list[Any]:
+        give_up_at_s = time.monotonic() + self._settings.accept_timeout_s
+        asks = tuple(Ask(script, names, args, give_up_at_s) for names, args in calls)
+        return list(self._ask(self._job_data, AskAll(asks, give_up_at_s)))
 
     def _ask(self, actor: Address, message: Any, at_most_s: float | None = None) -> Any:
         timeout_s = min(self._settings.accept_timeout_s, at_most_s or self._settings.accept_timeout_s)

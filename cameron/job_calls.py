@@ -10,13 +10,16 @@ from cameron.core.event import CommandLine, HttpRequest, Invocation, Performed
 from cameron.core.job import Job, Task
 from cameron.otp import Address
 
+_PERFORMERS = {name: Address(name) for name in PERFORMERS}
+
 
 class JobCalls:
     """Part of a runner, which is who is told the replies."""
 
+    __slots__ = ("_callbacks", "_headers", "_max_reply_bytes", "_runner", "_under_way", "round")
+
     def __init__(self, runner: Any, callbacks: Callbacks, max_reply_bytes: int) -> None:
         self._runner, self._callbacks, self._max_reply_bytes = runner, callbacks, max_reply_bytes
-        self._performers = {name: Address(name) for name in PERFORMERS}
         self._under_way: dict[str, str] = {}  # tasks whose calls have not come back -> who performs them
         self._headers: tuple[str, ...] = ()
         self.round = ""  # how often the job was retried, so that no callback of an earlier time counts
@@ -32,7 +35,7 @@ class JobCalls:
 
     def send(self, call: Run) -> None:
         """Have it performed."""
-        self._performers[call.performer].tell(call)
+        _PERFORMERS[call.performer].tell(call)
 
     def ended(self, task: str) -> bool:
         """A reply has come; whether it was awaited."""
@@ -55,12 +58,12 @@ class JobCalls:
         """Nobody waits for its reply any more."""
         performer = self._under_way.pop(task, None)
         if performer is not None:
-            self._performers[performer].tell(Cancel(self._runner, task))
+            _PERFORMERS[performer].tell(Cancel(self._runner, task))
 
     def drop_all(self) -> None:
         """The same for all; each goes on being under way, as one that a commit has released may go out yet."""
         for task, performer in self._under_way.items():
-            self._performers[performer].tell(Cancel(self._runner, task))
+            _PERFORMERS[performer].tell(Cancel(self._runner, task))
 
     def _call(self, job: Job, task: Task, attempt: Performed) -> Run:
         match attempt:

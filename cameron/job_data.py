@@ -64,6 +64,13 @@ class Ask(NamedTuple):
     give_up_at_s: float  # monotonic: nobody waits for the answer after that
 
 
+class AskAll(NamedTuple):
+    """Asked: run these scripts in one pipeline. Answered with the list of their answers, each as an `Ask` is answered."""
+
+    asks: tuple[Ask, ...]  # none empty; all of one script
+    give_up_at_s: float  # as in each of them
+
+
 class Ping(NamedTuple):
     """Asked: could a job be accepted now? Answered as `Ask` is."""
 
@@ -149,7 +156,7 @@ class JobData(ThreadActor):
     def on_receive(self, message: Any) -> None:
         """Only collect; `on_drained` writes."""
         match message:
-            case Ask() | Ping():
+            case Ask() | AskAll() | Ping():
                 self._asked.append((message, self.reply_later()))
             case _TryAgain():
                 self._paused = False
@@ -192,20 +199,31 @@ class JobData(ThreadActor):
             self._write()
 
     def _write(self) -> None:
-        """Write what is asked, and as much of what is told as goes into one pipeline."""
+        """Write as much of what is asked, and of what is told, as goes into one pipeline."""
         self._asked = self._in_time(self._asked)
-        messages = [*(message for message, _ in self._asked), *self._told[:MAX_COMMANDS]]
+        asked = self._first_asked()
+        messages = [*(message for message, _ in asked), *self._told[:MAX_COMMANDS]]
         if not messages:  # all who asked have given up: nothing is to be learnt of Redis
             return
         commands = [self._commands(message) for message in messages]
         try:
             answers = iter(self._pipeline.run([command for some in commands for command in some]))
         except (*StoreAway, StoreError) as error:
-            self._silent = bool(self._asked)
+            self._silent = bool(asked)
             self._lost_connection(error)
             return
         self._failures = 0
-        self._take(messages, [[next(answers) for _ in some] for some in commands])
+        del self._asked[: len(asked)]
+        self._take(asked, messages, [[next(answers) for _ in some] for some in commands])
+
+    def _first_asked(self) -> list[tuple[Any, Later]]:
+        """The first of those that ask; a batch of many starts may be all there is room for."""
+        count, commands = 0, 0
+        while count < len(self._asked) and commands < MAX_COMMANDS:
+            message = self._asked[count][0]
+            commands += len(message.asks) if isinstance(message, AskAll) else 1
+            count += 1
+        return self._asked[:count]
 
     def _in_time(self, asked: list[tuple[Any, Later]]) -> list[tuple[Any, Later]]:
         """What somebody still waits for, and Redis is fit for; everybody else is answered too, or their answers would be owed for ever."""
@@ -213,7 +231,7 @@ class JobData(ThreadActor):
         for message, later in asked:
             if message.give_up_at_s < now_s:
                 later.set(StoreUnavailable("redis has not answered in time", silent=True))
-            elif self._refusal and (isinstance(message, Ping) or message.script in NEW_WORK):
+            elif self._refusal and _needs_a_fit_store(message):
                 later.set(StoreUnavailable(self._refusal))
             else:
                 live.append((message, later))
@@ -224,6 +242,8 @@ class JobData(ThreadActor):
             case Commit() | Ask():
                 fault.at(message.script + ".sent")
                 return (self._pipeline.script(message.script, message.keys, message.args),)
+            case AskAll(asks):
+                return [command for ask in asks for command in self._commands(ask)]
             case Ping():
                 return (("PING",),)
             case Commands():
@@ -233,21 +253,19 @@ class JobData(ThreadActor):
                 return (("SADD", keys.QUEUES, message.process), ("SET", stored, message.document))
         raise TypeError(f"job_data does not know {message!r}")
 
-    def _take(self, messages: list[Any], answers: list[list[Any]]) -> None:
+    def _take(self, asked: list[tuple[Any, Later]], messages: list[Any], answers: list[list[Any]]) -> None:
         """Tell everyone what came of it.
 
         Where something failed in passing (Redis is full, ...), it and all that is told after it is kept, to go out again in order.
         """
         trouble: Exception | None = None
-        asked, self._asked = self._asked, []
-        for (message, later), (answer,) in zip(asked, answers, strict=False):
-            if isinstance(answer, ScriptsForgotten):
-                trouble = answer
+        for (message, later), mine in zip(asked, answers, strict=False):
+            forgotten = next((answer for answer in mine if isinstance(answer, ScriptsForgotten)), None)
+            if forgotten:
+                trouble = forgotten
                 self._asked.append((message, later))
             else:
-                if isinstance(message, Ask):
-                    fault.at(message.script + ".written")
-                later.set(StoreUnavailable(str(answer)) if isinstance(answer, Exception) else answer)
+                self._answer(message, mine, later)
         kept: list[Any] = []
         for message, mine in zip(messages[len(asked) :], answers[len(asked) :], strict=True):
             trouble = trouble or next((answer for answer in mine if passes(answer)), None)
@@ -261,6 +279,13 @@ class JobData(ThreadActor):
         elif self._refuses and len(messages) > len(asked):
             self._refuses = False
             log.warning("redis at %s writes again", place(self._url))
+
+    @staticmethod
+    def _answer(message: Any, answers: list[Any], later: Later) -> None:
+        for _ in answers if not isinstance(message, Ping) else ():
+            fault.at((message.asks[0] if isinstance(message, AskAll) else message).script + ".written")
+        told = [StoreUnavailable(str(answer)) if isinstance(answer, Exception) else answer for answer in answers]
+        later.set(told if isinstance(message, AskAll) else told[0])
 
     def _tell_answer(self, message: Any, answers: list[Any]) -> None:
         match message:
@@ -333,3 +358,10 @@ class JobData(ThreadActor):
             log.warning("redis at %s refuses to write (%s): trying again until it does", place(self._url), error)
         self._paused = self._refuses = True
         self.send_after(PAUSE_S, _TryAgain())
+
+
+def _needs_a_fit_store(message: Ask | AskAll | Ping) -> bool:
+    """Whether it begins something new."""
+    if isinstance(message, Ping):
+        return True
+    return (message.asks[0] if isinstance(message, AskAll) else message).script in NEW_WORK

@@ -33,6 +33,10 @@ class Claim(NamedTuple):
     crashes: int = 0  # of runners of this job on this node, before it could be read
     crash: str = ""  # how whoever ran it before has died; "" where nobody has: it is new, or was handed back
 
+    def without_request(self) -> "Claim":
+        """The same to be kept: what rides along may be large, and is needed but once."""
+        return self if self.request is None else self._replace(request=None, definition="")
+
 
 def callback_field(task: str) -> str:
     """The field of the engine's record that holds the task's callback, as it came; absent or "": none has come."""
@@ -63,19 +67,19 @@ class Step(NamedTuple):
 
 
 class Ledger:
-    """For one writer. `owner` is what the record says now: "" for a job that nobody has claimed yet."""
+    """For one writer. `owner` is what the record says now: "" for a job that nobody has claimed yet.
+
+    It lasts as long as its job, and jobs may wait by the hundred thousand: so names of keys are made when they are used.
+    """
+
+    __slots__ = ("_count", "_dialect", "_number", "_owner", "_process", "_sender", "claim")
 
     def __init__(self, claim: Claim, process: Process | None, dialect: Dialect, owner: str, sender: Sender) -> None:
         self.claim, self._process, self._dialect, self._sender = claim, process, dialect, sender
         self._owner = owner
         earlier = owner.split(" ")
-        self._who = f"{claim.node} {int(earlier[1]) + 1 if len(earlier) == 3 else 1}"
-        self._count = 0
-        self._job_key = dialect.layout.job_key(claim.process, claim.key, claim.uuid)
-        self._record_key = keys.record(claim.process, claim.uuid)
-        self._queue = keys.queue(claim.process)
-        self._events, self._session = keys.events(claim.process, claim.uuid), keys.session(claim.process, claim.uuid)
-        self._member = keys.job_member(claim.key, claim.accepted_ms, claim.uuid)
+        self._number = int(earlier[1]) + 1 if len(earlier) == 3 else 1  # of the claim
+        self._count = 0  # of writes
 
     @property
     def claimed(self) -> bool:
@@ -88,7 +92,8 @@ class Ledger:
         `idle`: no task is under way after it. `confirm`: the sender is told when it is recorded.
         """
         writes, process = self._writes(step), step.job.process
-        names = [self._job_key, self._record_key, self._events, *(keys.task_error(self._job_key, task) for task, _ in writes.errors)]
+        job_key = self._job_key
+        names = [job_key, self._record_key, self._events, *(keys.task_error(job_key, task) for task, _ in writes.errors)]
         begins = any(isinstance(change, JobChanged) for change in step.changes)
         if begins:
             names += (keys.jobs(process, Status.SCHEDULED), keys.jobs(process, Status.RUNNING))
@@ -139,8 +144,9 @@ class Ledger:
     def revive(self, step: Step, ended: Status, dead: str, record: Sequence[str]) -> Commit:
         """A job that had `ended` so goes back into its queue; `dead` is its entry in the dead letter, `record` what else is set there."""
         writes, job = self._writes(step), step.job
-        process, errors = job.process, [keys.task_error(self._job_key, task) for task in writes.removed_errors]
-        names = [self._job_key, self._record_key, self._queue, keys.jobs(process, Status.SCHEDULED), keys.jobs(process, ended)]
+        process, job_key = job.process, self._job_key
+        errors = [keys.task_error(job_key, task) for task in writes.removed_errors]
+        names = [job_key, self._record_key, self._queue, keys.jobs(process, Status.SCHEDULED), keys.jobs(process, ended)]
         names += (keys.dead(process), keys.unique(process, job.key), self._events, self._session, *errors)
         removed = [*writes.removed_record, "cancel", "crash", "dead"]
         args: list[str | int] = [*self._fence(), self._member, step.at.ms, self._unique, dead, RETRIED, ""]
@@ -158,14 +164,14 @@ class Ledger:
         failed: Sequence[str] = (),
     ) -> Commit:
         writes, job = self._writes(step), step.job
-        process = job.process
+        process, job_key = job.process, self._job_key
         new = [task for task, _ in writes.errors]
         known = (name for name, task in job.tasks.items() if task.status is Status.ERROR)
         old = [name for name in (*known, *failed) if name not in new]
-        names = [self._job_key, self._record_key, self._queue]
+        names = [job_key, self._record_key, self._queue]
         names += (keys.jobs(process, status) for status in (Status.SCHEDULED, Status.RUNNING, job.status))
-        names += (keys.dead(process), keys.unique(process, job.key), self._events, self._session)
-        names += (keys.task_error(self._job_key, task) for task in (*new, *old))
+        names += (keys.dead(process), keys.unique(process, job.key), keys.events_copy(process, job.uuid), self._events, self._session)
+        names += (keys.task_error(job_key, task) for task in (*new, *old))
         dead = self._dead_letter(given_up) if given_up else []
         own_ms = self._process.retention_ms if self._process else None
         kept_ms = retention_ms if own_ms is None else own_ms
@@ -183,9 +189,37 @@ class Ledger:
         claim = self.claim
         return entry_fields(claim.process, claim.key, claim.uuid, claim.accepted_ms)
 
+    # names of keys
+
+    @property
+    def _job_key(self) -> str:
+        return self._dialect.layout.job_key(self.claim.process, self.claim.key, self.claim.uuid)
+
+    @property
+    def _record_key(self) -> str:
+        return keys.record(self.claim.process, self.claim.uuid)
+
+    @property
+    def _queue(self) -> str:
+        return keys.queue(self.claim.process)
+
+    @property
+    def _events(self) -> str:
+        return keys.events(self.claim.process, self.claim.uuid)
+
+    @property
+    def _session(self) -> str:
+        return keys.session(self.claim.process, self.claim.uuid)
+
     @property
     def _handing_keys(self) -> list[str]:
         return [self._job_key, self._record_key, self._queue, self._events]
+
+    # arguments
+
+    @property
+    def _member(self) -> str:
+        return keys.job_member(self.claim.key, self.claim.accepted_ms, self.claim.uuid)
 
     def _handing_args(self) -> list[str | int]:
         return [*self._fence(), self.claim.entry, keys.GROUP, HANDED_BACK, self.claim.node, *self._entry_fields()]
@@ -196,9 +230,9 @@ class Ledger:
         return self.claim.uuid if self._process is None or self._process.unique else ""
 
     def _fence(self) -> tuple[str, str, int]:
-        expected, self._count = self._owner, self._count + 1
-        self._owner = f"{self._who} {self._count}"
-        return expected, self._who, self._count
+        expected, who, self._count = self._owner, f"{self.claim.node} {self._number}", self._count + 1
+        self._owner = f"{who} {self._count}"
+        return expected, who, self._count
 
     def _counted(self, writes: Writes, story: Sequence[str]) -> list[str | int]:
         """What is written, by the write whose fence was made last: the first one tells how whoever ran the job before has died."""

@@ -30,33 +30,35 @@ def is_verbose() -> bool:
     return log.isEnabledFor(logging.DEBUG)
 
 
-def log_steps(steps: Sequence[tuple[Job, Event]], now_ms: int) -> None:
-    """What has happened in the job, where it is about one of its tasks; each event with the job before it."""
-    for job, event in steps:
-        _log_step(job, event, now_ms)
+def log_steps(job: Job, steps: Sequence[tuple[Task | None, Event]], now_ms: int) -> None:
+    """What has happened in the job, where it is about one of its tasks; each event with the task before it."""
+    for task, event in steps:
+        if task is not None and (what := _step(task, event, now_ms)):
+            log.debug("job %s of %s: task %r %s", job.uuid, job.process, task.name, what)
 
 
-def _log_step(job: Job, event: Event, now_ms: int) -> None:
+def _step(task: Task, event: Event, now_ms: int) -> str:
+    """What became of the task; "": nothing worth a line."""
     match event:
-        case TaskCalled(name):
-            task = job.tasks[name]
-            _log(job, task, f"is called, attempt {task.attempts + 1}: {task.activity.call.target or task.activity.kind}")
-        case TaskReplied(name, Failure(kind, text)):
-            _log(job, job.tasks[name], f"has failed ({kind}): {text[:LOGGED_TEXT]}")
-        case TaskReplied(name, Awaited(for_s, callback)):
-            _log(job, job.tasks[name], f"waits for {'its callback, at most' if callback else 'time to pass:'} {duration(for_s)}")
-        case TaskReplied(name):
-            _log(job, job.tasks[name], "is done")
-        case TaskWaits(name, until_ms):
-            _log(job, job.tasks[name], f"goes on waiting, for {duration((until_ms - now_ms) / 1000)} at most")
-        case TaskDelayed(name, until_ms):
-            _log(job, job.tasks[name], f"is called again in {duration((until_ms - now_ms) / 1000)}")
-        case TaskFailed(name, text):
-            _log(job, job.tasks[name], f"ends in error: {text[:LOGGED_TEXT]}")
-        case TaskSkipped(name, why):
-            _log(job, job.tasks[name], f"is skipped: {why[:LOGGED_TEXT]}")
-        case TaskInterrupted(name):
-            _log(job, job.tasks[name], "was called when whoever ran the job died")
+        case TaskCalled():
+            return f"is called, attempt {task.attempts + 1}: {task.activity.call.target or task.activity.kind}"
+        case TaskReplied(_, Failure(kind, text)):
+            return f"has failed ({kind}): {text[:LOGGED_TEXT]}"
+        case TaskReplied(_, Awaited(for_s, callback)):
+            return f"waits for {'its callback, at most' if callback else 'time to pass:'} {duration(for_s)}"
+        case TaskReplied():
+            return "is done"
+        case TaskWaits(_, until_ms):
+            return f"goes on waiting, for {duration((until_ms - now_ms) / 1000)} at most"
+        case TaskDelayed(_, until_ms):
+            return f"is called again in {duration((until_ms - now_ms) / 1000)}"
+        case TaskFailed(_, text):
+            return f"ends in error: {text[:LOGGED_TEXT]}"
+        case TaskSkipped(_, why):
+            return f"is skipped: {why[:LOGGED_TEXT]}"
+        case TaskInterrupted():
+            return "was called when whoever ran the job died"
+    return ""
 
 
 def log_end(job: Job, end: JobEnded) -> None:
@@ -86,7 +88,3 @@ def log_end(job: Job, end: JobEnded) -> None:
         )
     elif log.isEnabledFor(logging.INFO):
         log.info("job %s of %s ended %s, tasks: %d", job.uuid, job.process, job.status, len(job.tasks), extra=told)
-
-
-def _log(job: Job, task: Task, what: str) -> None:
-    log.debug("job %s of %s: task %r %s", job.uuid, job.process, task.name, what)

@@ -68,6 +68,12 @@ class Cleared(NamedTuple):
     uuid: str
 
 
+class WasRead(NamedTuple):
+    """Told to the scheduler: the runner has read its job from Redis, or what is left of it; another one may read."""
+
+    uuid: str
+
+
 class CrashCounted(NamedTuple):
     """Told to the scheduler: the record counts the crash of the job's last runner now, so that the scheduler need not."""
 

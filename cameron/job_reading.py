@@ -52,15 +52,16 @@ Reading = Generator[Question, list[Any], Outcome]
 
 
 def read_job(claim: Claim, catalog: Catalog) -> Reading:
-    """Read the job of a claim. Raises LostWrites, or the error that Redis answers."""
-    queue = keys.queue(claim.process)
-    held = ("XPENDING", queue, keys.GROUP, claim.entry, claim.entry, 1, claim.node)
-    pending, record = yield (held, ("HGETALL", keys.record(claim.process, claim.uuid)))
+    """Read the job of a claim. Raises LostWrites, or the error that Redis answers.
+
+    One question, where the process is of the same dialect as when the job started, and its definition known.
+    """
+    layout = catalog.dialect_of(claim.process).layout
+    held = ("XPENDING", keys.queue(claim.process), keys.GROUP, claim.entry, claim.entry, 1, claim.node)
+    pending, record, fields = yield (held, ("HGETALL", keys.record(claim.process, claim.uuid)), _hash_of(claim, layout))
     if pending == []:  # another node has taken it over, while this one slept, say: read now, its record would let us take it back
         return NotHeld()
     if not _sound(record):
-        layout = catalog.dialect_of(claim.process).layout
-        [fields] = yield (("HGETALL", layout.job_key(claim.process, claim.key, claim.uuid)),)
         return Headless(fields) if _is_unfinished(layout, _sound(fields)) else NothingToRun(gone=not fields)
     process = catalog.started_with(record["definition"])
     if process is None:
@@ -68,9 +69,15 @@ def read_job(claim: Claim, catalog: Catalog) -> Reading:
         if _sound(document) is None:
             raise LostWrites(f"the definition {record['definition']} that job {claim.uuid} started with is no longer in Redis")
         process = catalog.meet(document)
-    layout = catalog.dialect(process).layout
-    [fields] = yield (("HGETALL", layout.job_key(claim.process, claim.key, claim.uuid)),)
+    started_as = catalog.dialect(process).layout
+    if started_as is not layout:
+        layout = started_as
+        [fields] = yield (_hash_of(claim, layout),)
     return Found(process, record, fields) if _is_unfinished(layout, _sound(fields)) else NothingToRun(gone=not fields)
+
+
+def _hash_of(claim: Claim, layout: Layout) -> tuple[str, str]:
+    return ("HGETALL", layout.job_key(claim.process, claim.key, claim.uuid))
 
 
 def _is_unfinished(layout: Layout, fields: Mapping[str, str]) -> bool:

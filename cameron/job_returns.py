@@ -20,25 +20,37 @@ from cameron.otp import Address
 from cameron.store import keys
 
 Settled = TaskReplied | TaskFailed
+_JOB_DATA = Address("job_data")
+
+
+class _Closings:
+    """Tasks that take no callback any more. Few jobs have any."""
+
+    __slots__ = ("asked", "closed")
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []  # those that are being closed, in order
+        self.closed: dict[str, int | None] = {}  # and those that are: with what attempt; None: being closed, or one had been taken
 
 
 class JobReturns:
     """Part of a runner, on its thread, given its messages."""
 
+    __slots__ = ("_calls", "_closings", "_dialect", "_early", "_ledger", "_reads", "_runner")
+
     _dialect: Dialect
-    _ledger: Ledger | None = None  # None while the job is being read
 
     def __init__(self, runner: Any, calls: JobCalls) -> None:
-        self._runner, self._calls, self._job_data = runner, calls, Address("job_data")
-        self._early: list[str] = []  # tasks whose callbacks have come while the job was being read
-        self._reads: list[str] = []  # tasks whose callbacks are being read, in order
-        self._closings: list[str] = []  # tasks that are being closed to callbacks, in order
-        self._closed: dict[str, int | None] = {}  # and those that are: with what attempt; None: being closed, or one had been taken
+        self._runner, self._calls = runner, calls
+        self._ledger: Ledger | None = None  # None while the job is being read
+        self._early: tuple[str, ...] = ()  # tasks whose callbacks have come while the job was being read
+        self._reads: tuple[str, ...] = ()  # tasks whose callbacks are being read, in order
+        self._closings: _Closings | None = None  # None: no task had to be closed to callbacks so far
 
     @property
     def is_closing(self) -> bool:
         """Whether it is not sure yet that a task may fail."""
-        return bool(self._closings)
+        return self._closings is not None and bool(self._closings.asked)
 
     def open(self, dialect: Dialect, ledger: Ledger) -> None:
         """The job is known from now on."""
@@ -61,7 +73,7 @@ class JobReturns:
     def came(self, task: str) -> None:
         """The record has one. It may be large, so whoever said so has not brought it."""
         if self._ledger is None:
-            self._early.append(task)
+            self._early += (task,)
         else:
             self._read(task, self._ledger)
 
@@ -72,7 +84,8 @@ class JobReturns:
 
     def read(self, job: Job, answers: list[Any]) -> list[Event]:
         """One was read: what it means, where its task still waits for it."""
-        task, (body,) = job.tasks.get(self._reads.pop(0)), answers
+        (body,), task = answers, job.tasks.get(self._reads[0])
+        self._reads = self._reads[1:]
         if isinstance(body, Exception):
             raise body
         if not body or task is None or task.status is not Status.RUNNING:
@@ -88,27 +101,33 @@ class JobReturns:
 
     def may_fail(self, task: Task) -> bool:
         """Whether no callback was taken, nor will be any more; where that is not sure, Redis is asked to take none."""
-        if not task.activity.offers_callback or self._closed.get(task.name, 0) == task.attempts:
+        if not task.activity.offers_callback:
             return True
-        if self._closed.get(task.name, 0) is not None and self._ledger is not None:
-            self._closings.append(task.name)
-            self._closed[task.name] = None
-            self._job_data.tell(self._ledger.close_to_callbacks(task.name))
+        closings = self._closings = self._closings or _Closings()
+        attempt = closings.closed.get(task.name, 0)
+        if attempt == task.attempts:
+            return True
+        if attempt is not None and self._ledger is not None:
+            closings.asked.append(task.name)
+            closings.closed[task.name] = None
+            _JOB_DATA.tell(self._ledger.close_to_callbacks(task.name))
         return False
 
     def is_closed(self, job: Job) -> None:
         """Redis takes none any more, for the first task of which it was asked that."""
-        task = self._closings.pop(0)
-        self._closed[task] = job.tasks[task].attempts
+        assert self._closings is not None
+        task = self._closings.asked.pop(0)
+        self._closings.closed[task] = job.tasks[task].attempts
 
     def was_quicker(self) -> None:
         """For that task one was taken before, so it counts."""
-        self.came(self._closings.pop(0))
+        assert self._closings is not None
+        self.came(self._closings.asked.pop(0))
 
     def _read(self, task: str, ledger: Ledger) -> None:
-        self._reads.append(task)
+        self._reads += (task,)
         record = keys.record(ledger.claim.process, ledger.claim.uuid)
-        self._job_data.tell(Commands((("HGET", record, callback_field(task)),), self._runner))
+        _JOB_DATA.tell(Commands((("HGET", record, callback_field(task)),), self._runner))
 
     def _settled(self, job: Job, task: Task, body: str) -> Settled:
         """It settles the task, also where its call is still under way; what a callback gets wrong is not called again for."""

@@ -31,7 +31,7 @@ from cameron.core.event import (
     TaskInterrupted,
 )
 from cameron.core.history import NOTHING_DUE, RESUMED, story
-from cameron.core.job import Job, Task, apply
+from cameron.core.job import Job, Task, apply, follow_on, own
 from cameron.core.process import Process
 from cameron.core.status import Status
 from cameron.definitions import Dialect
@@ -52,6 +52,7 @@ from cameron.job_orders import (
     HandBack,
     Proceed,
     Stay,
+    WasRead,
 )
 from cameron.job_reading import Found, Headless, LostWrites, NotHeld, NothingToRun, Outcome, Question, Reading, read_job
 from cameron.job_returns import JobReturns, Settled
@@ -77,6 +78,7 @@ class Surroundings(NamedTuple):
 
 Called = list[tuple[Task, Performed]]
 _CANCELLED = JobEnded(Status.CANCELLED, "cancelled")
+_JOB_DATA, _SCHEDULER = Address("job_data"), Address("job_scheduler")
 
 
 class _Due(NamedTuple):
@@ -87,28 +89,38 @@ class _Deadline(NamedTuple):
     pass
 
 
+_DEADLINE = _Deadline()
+
+
 class JobRunner(Actor):
     """Pooled; never blocks. Ends normally when its job has ended or was handed back."""
+
+    __slots__ = (  # there may be a hundred thousand
+        "_around", "_begins", "_calls", "_claim", "_dialect", "_handing_over", "_is_verbose", "_job", "_ledger", "_process", "_reading",
+        "_returns", "_story", "_suspicion",
+    )  # fmt: skip
 
     _job: Job
     _process: Process
     _dialect: Dialect
-    _ledger: Ledger | None = None  # None while the job is being read
-    _reading: Reading | None = None
+
+    # what few of them ever change
+    _draining = False
+    _cancelled = False  # before the job was read
+    _counts_crash = False  # the next commit does
+    _end: Reason = Normal  # when the last commit is recorded
 
     def __init__(self, claim: Claim, around: Surroundings) -> None:
         super().__init__()
         self._claim, self._around = claim, around
-        self._job_data, self._scheduler = Address("job_data"), Address("job_scheduler")
         self._calls = JobCalls(self.actor_ref, around.callbacks, around.max_reply_bytes)
         self._returns = JobReturns(self.actor_ref, self._calls)
-        self._story: list[str] = []  # what has happened since the last commit, as words and texts in turn
-        self._draining = False
         self._suspicion = JobSuspicion(self.actor_ref, claim.uuid)
-        self._cancelled = False  # before the job was read
-        self._counts_crash = False  # the next commit does
+        self._reading: Reading | None = None
+        self._ledger: Ledger | None = None  # None while the job is being read
+        self._story: tuple[str, ...] = ()  # what has happened since the last commit, as words and texts in turn
+        self._begins = False  # nobody has run the job before
         self._handing_over = False  # the last commit is on its way
-        self._end: Reason = Normal  # when that is recorded
         self._is_verbose = is_verbose()
 
     def on_start(self) -> None:
@@ -123,6 +135,7 @@ class JobRunner(Actor):
             self._reading = read_job(claim, self._around.catalog)
             self._ask(next(self._reading))
         else:
+            self._claim, self._begins = claim.without_request(), True
             self._prepare(process, claim.request, owner="")
             self._go_on([JobStarted()])
 
@@ -150,7 +163,7 @@ class JobRunner(Actor):
             case Refused("used"):
                 self._returns.was_quicker()
             case Committed("transition"):
-                self._scheduler.tell(CrashCounted(self.actor_ref))
+                _SCHEDULER.tell(CrashCounted(self.actor_ref))
             case Committed():
                 self._quit_job(self._end)
             case Refused(why):
@@ -180,7 +193,6 @@ class JobRunner(Actor):
         self._dialect = self._around.catalog.dialect(process)
         self._job = self._around.catalog.new_job(process, claim.key, claim.uuid, request, claim.deadline_ms)
         self._ledger = Ledger(claim, process, self._dialect, owner, self.actor_ref)
-        self._holder = Holder(claim.node, self._dialect.prepare, random, self._is_put_off)
         self._returns.open(self._dialect, self._ledger)
         self._await_deadline()
 
@@ -188,10 +200,10 @@ class JobRunner(Actor):
         """Be told of it, and again where the clock was set back meanwhile; one that has passed is seen by the next decision."""
         left_ms = self._claim.deadline_ms - self._around.clock.now_ms()
         if left_ms > 0:
-            self.send_after(left_ms / 1000, _Deadline())
+            self.send_after(left_ms / 1000, _DEADLINE)
 
     def _ask(self, commands: Question) -> None:
-        self._job_data.tell(Commands(commands, self.actor_ref))
+        _JOB_DATA.tell(Commands(commands, self.actor_ref))
 
     def _answered(self, answers: list[Any]) -> None:
         if self._reading:
@@ -208,6 +220,7 @@ class JobRunner(Actor):
             self._was_read(end.value)
 
     def _was_read(self, what: Outcome) -> None:
+        _SCHEDULER.tell(WasRead(self._claim.uuid))
         match what:
             case Found():
                 self._rebuild(what)
@@ -223,9 +236,8 @@ class JobRunner(Actor):
     def _rebuild(self, found: Found) -> None:
         record = found.record
         accepted_ms = int(record.get("accepted", self._claim.accepted_ms))  # a job from before this was recorded has none
-        self._claim = self._claim._replace(
-            deadline_ms=int(record["deadline"]), entry=record["entry"], accepted_ms=accepted_ms, request=None
-        )
+        known = self._claim.without_request()
+        self._claim = known._replace(deadline_ms=int(record["deadline"]), entry=record["entry"], accepted_ms=accepted_ms)
         self._prepare(found.process, record["request"], record["owner"])
         self._job = self._dialect.layout.restore(self._job, found.fields, record)
         events: list[Event] = []
@@ -255,9 +267,9 @@ class JobRunner(Actor):
 
     def _begin_again(self, events: list[Event]) -> None:
         """Go on from where the record says that the job was; a suspected job only claims it, and waits for its turn."""
-        job = self._job
+        job = own(self._job)
         for event in events:
-            job, _ = apply(job, event)
+            job, _ = follow_on(job, event)
         self._suspicion.raise_for(job)
         self._go_on(events)
         if self._suspicion.is_suspected and not self._handing_over:
@@ -268,7 +280,7 @@ class JobRunner(Actor):
         """There is nothing (left) to run."""
         self._handing_over = True
         claim = self._claim
-        self._job_data.tell(forget(claim, self._around.catalog.dialect_of(claim.process), self.actor_ref))
+        _JOB_DATA.tell(forget(claim, self._around.catalog.dialect_of(claim.process), self.actor_ref))
 
     def _put_aside(self, why: str, fields: Mapping[str, str] = NOTHING) -> None:
         """A job that cannot be read, nor be given up as others are."""
@@ -276,7 +288,7 @@ class JobRunner(Actor):
         log.error("job %s of %s cannot be read (%s): see %s", claim.uuid, claim.process, why, keys.dead(claim.process))
         self._handing_over = True
         dialect, at = around.catalog.dialect_of(claim.process), around.clock.now()
-        self._job_data.tell(put_aside(claim, dialect, self.actor_ref, why, at, around.retention_ms, fields))
+        _JOB_DATA.tell(put_aside(claim, dialect, self.actor_ref, why, at, around.retention_ms, fields))
 
     # how it goes on
 
@@ -285,11 +297,12 @@ class JobRunner(Actor):
         if self._handing_over or self._ledger is None:
             return
         at = self._around.clock.now()
-        made = advance(self._process, self._job, events, at.ms, self._holder)
+        holder = Holder(self._claim.node, self._dialect.prepare, random, self._is_put_off)
+        made = advance(self._process, self._job, events, at.ms, holder)
         self._job = made.job
-        self._story += made.story
+        self._story += tuple(made.story)
         if self._is_verbose:
-            log_steps(made.steps, at.ms)
+            log_steps(self._job, made.steps, at.ms)
         if made.end:
             self._finish_job(self._ledger, made.changes, made.end, at)
             return
@@ -310,7 +323,7 @@ class JobRunner(Actor):
         if self._ledger and not self._handing_over and task.status is Status.RUNNING and self._calls.is_awaited(begun, task):
             event = TaskBegun(begun.task)
             self._job, changes = apply(self._job, event)
-            self._story += story(self._job, event, changes, self._claim.node)
+            self._story += tuple(story(self._job, event, changes, self._claim.node))
             self._record(self._ledger, changes, [], self._around.clock.now())
 
     def _due(self, name: str) -> None:
@@ -339,19 +352,18 @@ class JobRunner(Actor):
             (calls if at_once and not must_wait else waiting).append(call)
         if changes or not ledger.claimed:
             step, is_idle = self._step(changes, at), self._suspicion.is_held_up
-            self._job_data.tell(ledger.transition(step, waiting, idle=is_idle, confirm=self._counts_crash))
+            _JOB_DATA.tell(ledger.transition(step, waiting, idle=is_idle, confirm=self._counts_crash))
             self._counts_crash = False
         for call in calls:
             self._calls.send(call)
 
     def _step(self, changes: list[Change], at: Moment) -> Step:
-        step = Step(self._job, changes, at, self._story)
-        self._story = []
-        return step
+        told, self._story = self._story, ()
+        return Step(self._job, changes, at, told)
 
     def _may_call_at_once(self, ledger: Ledger, changes: list[Change]) -> bool:
         """Calls that follow from nothing unrecorded need not wait for their own mark; those of a job taken over wait for the claim."""
-        if self._suspicion.is_suspected or not (ledger.claimed or self._claim.request is not None):
+        if self._suspicion.is_suspected or not (ledger.claimed or self._begins):
             return False
         return all(not isinstance(change, TaskChanged) or change.status is Status.RUNNING for change in changes)
 
@@ -368,7 +380,7 @@ class JobRunner(Actor):
         if end.culprit is not None:
             crashes = max(self._claim.crashes, self._job.tasks[end.culprit].crashes if end.culprit else 0)
             given_up = GivenUp(end.culprit, crashes, end.text, self._claim.crash)
-        self._job_data.tell(ledger.end(self._step(changes, at), self._around.retention_ms, given_up))
+        _JOB_DATA.tell(ledger.end(self._step(changes, at), self._around.retention_ms, given_up))
         log_end(self._job, end)
 
     def _leave_if_idle(self) -> None:
@@ -384,7 +396,7 @@ class JobRunner(Actor):
         if self._ledger is None:
             self.exit(NOT_BEGUN)
         else:
-            self._job_data.tell(self._ledger.hand_over(node) if node else self._ledger.hand_back())
+            _JOB_DATA.tell(self._ledger.hand_over(node) if node else self._ledger.hand_back())
 
     def _given_back(self, given: GivenBack) -> None:
         """Another node has places for these runs: the job goes there, where nothing of it has begun here."""

@@ -38,8 +38,11 @@ PERFORMERS = ("http", "commands", "python_processes", "python")
 DEPENDS_ON = ("job_data", "process_catalog", *PERFORMERS, "job_runner_sup")
 COMPARE_S = 60.0
 STALE_READ_S = 2 * BLOCK_MS / 1000  # a reader that was killed may take entries for so long, and tells nobody: compare after that
-READ_AT_ONCE = 1000  # entries, a bound on what they weigh: with each a request may ride along
-HAND_BACK_S = 2.0  # for the hand-backs at the end of a stop to be written
+READ_AT_ONCE = 200  # entries: with each a request may ride along, and what one node reads at once another one cannot share
+TAKE_OVER_S = 0.1  # of taking over at a time: then whoever has told something meanwhile is heeded, and the lease kept
+RELEASE_S = 0.1  # of giving back what has no runner at a time, for the same reason
+HAND_BACK_S = 10.0  # for the hand-backs at the end of a stop to be written, at most
+HAND_BACK_PAUSE_S = 2.0  # without a single one, then the node waits for no more
 
 
 class SchedulerSettings(NamedTuple):
@@ -54,6 +57,14 @@ class SchedulerSettings(NamedTuple):
 
 
 class _Tick(NamedTuple):
+    pass
+
+
+class _TakeOver(NamedTuple):
+    pass
+
+
+class _ReleaseMore(NamedTuple):
     pass
 
 
@@ -83,6 +94,7 @@ class JobScheduler(ThreadActor):
         self._is_woken = False  # and has been told to end its wait
         self._left_out: set[str] = set()  # processes that it does not read for us, having had no room
         self._drains = 0
+        self._takes_more_over = False  # as soon as what was told meanwhile is heeded
         self._is_stuck = False  # nothing can be released for now: the next tick tries again
         self._is_refused = False  # and that has been said
         self._is_stopping = False
@@ -114,6 +126,11 @@ class JobScheduler(ThreadActor):
                 self._node.load.hear(message)
             case _Tick():
                 self._tick()
+            case _TakeOver():
+                self._takes_more_over = False
+                self._attempt(self._take_over)
+            case _ReleaseMore():
+                pass  # `on_drained` does
             case _:
                 self._runners.on_receive(message)
 
@@ -122,7 +139,7 @@ class JobScheduler(ThreadActor):
         if self._is_in_doubt or not self._membership.is_sure:
             return
         if self._node.is_draining:
-            self._is_stuck = self._is_stuck or not self._attempt(self._release_idle)
+            self._is_stuck = self._is_stuck or not self._attempt(self._release_some)
         else:
             self._runners.start_waiting()
         self._show_state()
@@ -146,16 +163,24 @@ class JobScheduler(ThreadActor):
         self._wait_for_runners(time.monotonic() + self._settings.shutdown_s)
         if self._jobs.is_busy:
             self._runners.part(HandBack())
-            self._wait_for_runners(time.monotonic() + HAND_BACK_S)
+            self._wait_for_hand_backs(time.monotonic() + HAND_BACK_S)
         while (message := self.receive(0)) is not None:  # what the reader took last
             self.on_receive(message)
         try:
-            self._release_idle()
+            while not self._release_idle():
+                self._keep_lease()
             self._queues.leave(self._node.name, self._recovery.processes)
             self._leases.give_up(self._node.name)
             log.info("node %s has ended or handed back all its jobs", self._node.name)
         except (*StoreAway, StoreError) as error:
             log.warning("redis is away while the node stops (%s): its jobs go on when its lease has run out", error)
+
+    def _wait_for_hand_backs(self, until_s: float) -> None:
+        """As long as some are written: there may be a hundred thousand."""
+        before = 0
+        while self._jobs.is_busy and len(self._jobs) != before and time.monotonic() < until_s:
+            before = len(self._jobs)
+            self._wait_for_runners(min(until_s, time.monotonic() + HAND_BACK_PAUSE_S))
 
     def _wait_for_runners(self, until_s: float) -> None:
         while self._jobs.is_busy and (left_s := until_s - time.monotonic()) > 0:
@@ -233,11 +258,20 @@ class JobScheduler(ThreadActor):
         self._runners.part(Drain())
         self.send_after(self._settings.shutdown_s, _HandBackAll(self._drains))
 
-    def _release_idle(self) -> None:
-        """Put what has no runner back into its queue, for any node."""
+    def _release_some(self) -> None:
+        """What is left is seen to once what was told meanwhile is heeded."""
+        if not self._release_idle():
+            self.actor_ref.tell(_ReleaseMore())
+
+    def _release_idle(self) -> bool:
+        """Put what has no runner back into its queue, for any node; whether there was time for all of it."""
+        until_s = time.monotonic() + RELEASE_S
         for claim in self._jobs.idle:
             self._release(claim)
             self._runners.forget(claim)
+            if time.monotonic() >= until_s:
+                return not self._jobs.idle
+        return True
 
     def _release(self, claim: Claim) -> None:
         fields = entry_fields(claim.process, claim.key, claim.uuid, claim.accepted_ms)
@@ -290,13 +324,22 @@ class JobScheduler(ThreadActor):
             self._job_data.tell(StoreDefinitions())
         if is_due:
             self._compare()
-        if self._membership.takes_over and not self._node.is_draining:
-            until_s = time.monotonic() + min(self._settings.lease_s / 4, 1.0)
-            for claim in self._recovery.take_over(self._node.name, self._jobs.room_of, until_s):
-                self._jobs.admit(claim)
+        self._take_over()
         if not self._node.is_draining:
             self._relief.look()
         self._take_out_heeded()
+
+    def _take_over(self) -> None:
+        """What dead nodes held, as long as there is room and more of it."""
+        if self._is_stopping or self._takes_more_over or self._node.is_draining or not self._membership.takes_over:
+            return
+        taken = 0
+        for claim in self._recovery.take_over(self._node.name, self._jobs.room_of, TAKE_OVER_S):
+            self._jobs.admit(claim)
+            taken += 1
+        if taken:  # there may be more
+            self._takes_more_over = True
+            self.send_after(0, _TakeOver())
 
     def _learn(self, anew: bool = False) -> None:
         """Know which queues there are; the reader, which does not read the new ones yet, is to be woken for them."""

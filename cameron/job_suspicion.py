@@ -6,12 +6,16 @@ from cameron.core.job import SUSPICION, Job, Task, suspicion
 from cameron.job_orders import Cleared, Suspected
 from cameron.otp import Address
 
+_SCHEDULER = Address("job_scheduler")
+
 
 class JobSuspicion:
     """Part of a runner, on its thread. A suspect is held up, and calls nothing, until the scheduler says that no other one runs here."""
 
+    __slots__ = ("_runner", "_uuid", "is_held_up", "is_suspected")
+
     def __init__(self, runner: Any, uuid: str) -> None:
-        self._runner, self._uuid, self._scheduler = runner, uuid, Address("job_scheduler")
+        self._runner, self._uuid = runner, uuid
         self.is_suspected = self.is_held_up = False
 
     def raise_for(self, job: Job) -> None:
@@ -37,4 +41,4 @@ class JobSuspicion:
     def announce(self, *, leaving: bool = False) -> None:
         """The scheduler may have heard neither that the job is suspected, nor that it is no more."""
         word = Suspected if self.is_suspected and not leaving else Cleared
-        self._scheduler.tell(word(self._runner, self._uuid))
+        _SCHEDULER.tell(word(self._runner, self._uuid))

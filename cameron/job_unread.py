@@ -25,7 +25,7 @@ def put_aside(
     claim: Claim, dialect: Dialect, sender: Sender, why: str, at: Moment, retention_ms: int, fields: Mapping[str, str] = NOTHING
 ) -> Commit:
     """It ends in error unread, and goes to the dead letter; `fields`: of its hash, where that could be read."""
-    job = Job(claim.process, claim.key, claim.uuid, 0, Limits(), Status.ERROR, {}, (), 0, 0)
+    job = Job(claim.process, claim.key, claim.uuid, 0, Limits(), Status.ERROR, {}, {}, 0, 0)
     given_up = GivenUp("", claim.crashes, f"given up: {why}", claim.crash)
     end, changes = JobEnded(Status.ERROR, given_up.reason), [JobChanged(Status.ERROR)]
     step = Step(job, changes, at, story(job, end, changes, claim.node))

@@ -12,12 +12,12 @@ import socket
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import structlog
 
 from cameron.config import LogConfig
+from cameron.log_line import Console, Json, LineFormatter, utc
 from cameron.log_writer import Lines, LogWriter
 
 log = logging.getLogger(__name__)
@@ -130,41 +130,44 @@ def _local_time(_logger: Any, _method: str, event: structlog.typing.EventDict) -
     return event
 
 
-def _utc_time(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-    created = datetime.fromtimestamp(event["_record"].created, UTC)
-    event["timestamp"] = created.isoformat(timespec="microseconds").replace("+00:00", "Z")
-    return event
-
-
 def _console() -> logging.Formatter:
     """For people: time, level, text; colours where a person looks. Reports' texts say it all, so their `extra` is left to programs."""
-    return structlog.stdlib.ProcessorFormatter(
+    is_terminal = sys.stderr.isatty()
+    others = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_SHARED,
         processors=[
             _local_time,
+            _show_fields,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback, sort_keys=False
+                colors=is_terminal, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback, sort_keys=False
             ),
         ],
     )
+    return others if is_terminal else LineFormatter(Console(), others)
+
+
+def _show_fields(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    event.update(getattr(event["_record"], "fields", {}))
+    return event
 
 
 def _json(environment: str) -> logging.Formatter:
-    """For programs: one object a line, its time in UTC."""
-    encode = json.JSONEncoder(ensure_ascii=False, default=str).encode  # json.dumps would make one for every line
+    """For programs: one object a line, its time in UTC; and which of several nodes on one stream has written it."""
 
-    def add_environment(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
-        event["environment"] = environment
+    def add_origin(_logger: Any, _method: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+        record = event["_record"]
+        event.update(timestamp=utc(record.created), environment=environment, pid=record.process)
         return event
 
-    return structlog.stdlib.ProcessorFormatter(
+    encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
+    others = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_FOREIGN,
         processors=[
-            _utc_time,
+            add_origin,
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            add_environment,
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(serializer=lambda event, **_: encode(event)),
         ],
     )
+    return LineFormatter(Json(environment), others)

@@ -8,7 +8,8 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from select import PIPE_BUF
 from typing import Protocol
 
 GATHER_S = 0.02  # how long lines may gather before they are written together
@@ -36,10 +37,24 @@ class Lines(logging.StreamHandler):  # type: ignore[type-arg]  # of text
             except Exception:
                 self.handleError(record)
         try:
-            self.stream.write("".join(lines))
-            self.flush()
+            for piece in pieces(lines):
+                self.stream.write(piece)
+                self.flush()
         except Exception:
             self.handleError(records[-1])
+
+
+def pieces(lines: Sequence[str]) -> Iterator[str]:
+    """The lines, as many together as a pipe takes in one: what several nodes write to one is not mixed then. A longer line stands alone."""
+    piece, size = "", 0
+    for line in lines:
+        length = len(line.encode(errors="replace"))
+        if piece and size + length > PIPE_BUF:
+            yield piece
+            piece, size = "", 0
+        piece, size = piece + line, size + length
+    if piece:
+        yield piece
 
 
 class LogWriter(logging.Handler):

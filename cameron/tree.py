@@ -16,18 +16,19 @@
         housekeeper          clears the lists of jobs of those that have expired
       web_server             Falcon on waitress
       rabbitmq_starter       starts jobs by message, only where a broker is configured
+      quiet_core             keeps all threads on one core, only where the node is to choose it
 
 `cameron server` runs nothing from http to queue_reader, `cameron worker` nothing below engine; `cameron serve` runs both.
 A stop goes from the bottom up: no request comes in, no job is read from the queues, calls end or their jobs are handed back; then the rest.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from cameron import fault, rabbitmq
+from cameron import cores, fault, quiet_core, rabbitmq
 from cameron.activities.commands import AFTER_KILL_S, Commands
 from cameron.activities.http import HttpCalls
 from cameron.activities.isolated_run import ENVELOPE_BYTES
@@ -158,17 +159,23 @@ def root(parts: Parts, patience: Patience = PATIENCE) -> Any:
         children.append(ChildSpec("web_server", lambda: web_server(parts), shutdown=DRAIN_WEB_S + 3, backoff=LEFTOVERS))
         if parts.config.rabbitmq.url:
             children.append(ChildSpec("rabbitmq_starter", lambda: rabbitmq_starter(parts), shutdown=rabbitmq.SHUTDOWN_S, backoff=LEFTOVERS))
-    if parts.embedded:
-        place, is_strict = parts.embedded, parts.health.rules.strict
-        own = ChildSpec("redis_server", lambda: EmbeddedRedis.start(place, is_strict, name="redis_server"), shutdown=STOP_S + 2)
-        children.insert(0, own)
-    return Supervisor.start(children, Strategy.ONE_FOR_ONE, *patience, name="root")
+    if parts.config.node.cores == cores.ONE and quiet_core.is_wanted():
+        children.append(ChildSpec("quiet_core", lambda: quiet_core.QuietCore.start(name="quiet_core")))
+    return Supervisor.start([*redis_server(parts), *children], Strategy.ONE_FOR_ONE, *patience, name="root")
+
+
+def redis_server(parts: Parts) -> list[ChildSpec]:
+    """The embedded one, where it is wanted."""
+    place, is_strict = parts.embedded, parts.health.rules.strict
+    if place is None:
+        return []
+    return [ChildSpec("redis_server", lambda: EmbeddedRedis.start(place, is_strict, name="redis_server"), shutdown=STOP_S + 2)]
 
 
 def web_server(parts: Parts) -> Any:
     """Start the API's server."""
-    app, web = create_app(parts.engine, parts.config), parts.config.web
-    return WebServer.start(app, web.host, web.port, web.threads, web.max_body_bytes, DRAIN_WEB_S, parts.address.learn, name="web_server")
+    app, web, learn = create_app(parts.engine, parts.config), parts.config.web, parts.address.learn
+    return WebServer.start(app, web.host, web.port, web.threads, web.max_body_bytes, DRAIN_WEB_S, learn, web.shares_port, name="web_server")
 
 
 def rabbitmq_starter(parts: Parts) -> Any:
@@ -246,11 +253,24 @@ def runner_supervisor(around: Surroundings) -> Any:
     )
 
 
-def serve(config: Config, roles: Roles = BOTH) -> int:
-    """Run a node until it is told to stop; the program's exit status. Raises ConfigError where nothing can be started at all."""
-    fault.arm(os.environ.get(fault.VARIABLE, ""))
-    parts = assemble(config, roles)
+def stop_bound_s(config: Config, roles: Roles = BOTH) -> float:
+    """How long the stop of a node may take at most."""
     killing_s = config.commands.kill_after_s + config.python.kill_after_s + 2 * AFTER_KILL_S
     starter_s = rabbitmq.SHUTDOWN_S if config.rabbitmq.url and roles.serves else 0.0
-    children_s = config.node.shutdown_s + HAND_BACK_S + killing_s + STOP_S + DRAIN_WEB_S + starter_s
-    return Node(lambda: root(parts), shutdown_s=children_s + 15).run()
+    return config.node.shutdown_s + HAND_BACK_S + killing_s + STOP_S + DRAIN_WEB_S + starter_s + 15
+
+
+def serve(config: Config, roles: Roles = BOTH, on_started: Callable[[], None] = lambda: None) -> int:
+    """Run a node until it is told to stop; the program's exit status. Raises ConfigError where nothing can be started at all.
+
+    `on_started` is called once all actors have started.
+    """
+    fault.arm(os.environ.get(fault.VARIABLE, ""))
+    parts = assemble(config, roles)
+
+    def start() -> Any:
+        started = root(parts)
+        on_started()
+        return started
+
+    return Node(start, shutdown_s=stop_bound_s(config, roles)).run()

@@ -17,6 +17,7 @@ import pycurl
 from cameron import fault
 from cameron.activities.call import Call, Failure, InvalidCall, Reply, ReplyTo
 from cameron.activities.call_queue import CallQueue
+from cameron.activities.connections import Connections
 from cameron.activities.lookups import Lookups, Parked
 from cameron.activities.target import Target, target
 from cameron.activities.transfer import Transfer, failed
@@ -52,6 +53,7 @@ class CurlLoop:
         self._known: dict[tuple[ReplyTo, str], list[Waiting]] = {}
         self._in_flight: dict[Any, Waiting] = {}  # by easy handle
         self._idle: list[Transfer] = []
+        self._connections = Connections()
         self._ready: list[tuple[ReplyTo, Reply]] = []  # replies to calls that could not even be started
         self._deadline_s: float | None = None  # monotonic: when libcurl wants to be called
         self._wake_lock = threading.Lock()
@@ -165,15 +167,17 @@ class CurlLoop:
             self._start_unless_parked(each.item)
 
     def _start(self, waiting: Waiting, call: Call) -> None:
-        transfer = self._idle.pop() if self._idle else Transfer(self._proxy)
+        transfer, host = self._idle.pop() if self._idle else Transfer(self._proxy), waiting.target.host
         try:
-            transfer.prepare(call, waiting.target)
+            transfer.prepare(call, waiting.target, connects=not self._connections.may_have(host))
         except (InvalidCall, ValueError, TypeError, pycurl.error) as error:  # whatever libcurl's options do not take
             reply = failed(call, Failure.INVALID_URL, f"{error} ({waiting.target.shown})")
             self._ready.append((call.reply_to, reply))
             self._forget(waiting, call)
             self._give_back(transfer, waiting)
             return
+        if not call.fresh:
+            self._connections.taken(host)
         self._multi.add_handle(transfer.curl)
         self._in_flight[transfer.curl] = waiting
         waiting.transfer = transfer
@@ -242,6 +246,8 @@ class CurlLoop:
         self._forget(waiting, call)
         if error is not None and self._lookups.is_scout(waiting.target.host, waiting) and not transfer.has_address():
             self._fail_parked(waiting, transfer, error, replies)
+        if error is None and not call.fresh:
+            self._connections.left(waiting.target.host)
         self._end(waiting, transfer)
 
     def _fail_parked(self, scout: Waiting, transfer: Transfer, error: tuple[int, str], replies: dict[ReplyTo, list[Reply]]) -> None:

@@ -8,7 +8,7 @@ from cameron.activities.python_activity import PythonActivity, PythonTask, Resul
 from cameron.activities.session import Session
 from cameron.activities.source_place import standing_at
 from cameron.activities.standard_streams import keep_open
-from cameron.otp import Down, Ref, ThreadActor
+from cameron.otp import Down, Ref, ThreadActor, affinity
 
 
 class Perform(NamedTuple):
@@ -37,7 +37,8 @@ class PythonWorker(ThreadActor):
         self._owner = owner
 
     def on_start(self) -> None:
-        """End with the owner."""
+        """End with the owner; code that lets go of the interpreter is to have all cores, unlike the engine's."""
+        affinity.unbind()
         self._thread_id = threading.get_ident()
         self.monitor(self._owner)
 

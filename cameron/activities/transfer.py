@@ -47,7 +47,7 @@ HEADERS_TOO_LARGE = "Too large response headers"  # libcurl reports its 300 KB c
 class Transfer:
     """An easy handle and what it is receiving; used by the loop's thread alone."""
 
-    __slots__ = ("_chunks", "_lines", "_proxy", "_settings", "_soiled", "_url", "curl")
+    __slots__ = ("_chunks", "_connects", "_lines", "_proxy", "_settings", "_soiled", "_url", "curl")
 
     def __init__(self, proxy: str) -> None:
         self.curl: Any = pycurl.Curl()
@@ -77,6 +77,7 @@ class Transfer:
         setopt(pycurl.POST, 1)
         self._trust()
         self._settings: tuple[float | bool, ...] = ()
+        self._connects = False
         self._url = ""
         self._soiled = False
 
@@ -88,8 +89,8 @@ class Transfer:
         elif paths.capath:  # not both: libcurl keeps the parsed certificates for the next connection only where they are one file
             self.curl.setopt(pycurl.CAPATH, paths.capath)
 
-    def prepare(self, call: Call, target: Target) -> None:
-        """Set what this call needs; raises InvalidCall where it cannot be sent."""
+    def prepare(self, call: Call, target: Target, connects: bool = False) -> None:
+        """Set what this call needs; raises InvalidCall where it cannot be sent. `connects`: it does not look for a connection to use."""
         setopt = self.curl.setopt
         if self._url != target.url:
             setopt(pycurl.URL, target.url)
@@ -98,6 +99,9 @@ class Transfer:
         if self._settings != settings:
             self._set(call)
             self._settings = settings
+        if self._connects != (connects or call.fresh):
+            self._connects = connects or call.fresh
+            setopt(pycurl.FRESH_CONNECT, self._connects)
         setopt(pycurl.HTTPHEADER, _headers(call))
         if call.method == "POST":
             setopt(pycurl.POSTFIELDS, call.body)
@@ -111,7 +115,6 @@ class Transfer:
         setopt(pycurl.CONNECTTIMEOUT_MS, _milliseconds(call.connect_timeout_s))
         setopt(pycurl.TIMEOUT_MS, _milliseconds(call.timeout_s))
         setopt(pycurl.MAXFILESIZE_LARGE, max(1, call.max_reply_bytes))  # counts while receiving, too; 0 would mean no limit
-        setopt(pycurl.FRESH_CONNECT, call.fresh)
         setopt(pycurl.FORBID_REUSE, call.fresh)
 
     def _set_method(self, call: Call) -> None:

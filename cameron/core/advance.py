@@ -25,7 +25,7 @@ from cameron.core.event import (
     TaskWaits,
 )
 from cameron.core.history import story
-from cameron.core.job import Job, Task, apply
+from cameron.core.job import Job, Task, follow_on, own
 from cameron.core.process import Process
 
 
@@ -42,10 +42,10 @@ class Advance:
     """What a job has come to, and what is to be done about it."""
 
     def __init__(self, job: Job) -> None:
-        self.job = job
+        self.job = own(job)
         self.changes: list[Change] = []
         self.story: list[str] = []  # words and texts in turn, see `core.history`
-        self.steps: list[tuple[Job, Event]] = []  # each event that was applied, and the job before it
+        self.steps: list[tuple[Task | None, Event]] = []  # each event that was applied, and the task that it is about, as it was before
         self.called: list[tuple[Task, Performed]] = []  # to be carried out once the changes are on record
         self.timers: list[TaskDelayed | TaskWaits] = []
         self.end: JobEnded | None = None
@@ -97,7 +97,7 @@ def _begin(made: Advance, name: str, holder: Holder) -> None:
 
 
 def _apply(made: Advance, event: Event, holder: Holder) -> None:
-    made.steps.append((made.job, event))
-    made.job, changes = apply(made.job, event)
+    made.steps.append((made.job.tasks.get(getattr(event, "task", "")), event))
+    made.job, changes = follow_on(made.job, event)
     made.changes += changes
     made.story += story(made.job, event, changes, holder.node)

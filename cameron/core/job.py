@@ -2,7 +2,8 @@
 
 `apply(job, event) -> (job, changes)` is the whole life of a job. Events are facts from outside (a reply came, a timer is due, the time is
 up) and the decisions of `decider.decide` once they are enacted (this task is called, that one has failed): whatever happens, happens
-through the same door, and `LEGAL` says what may follow what.
+through the same door, and `LEGAL` says what may follow what. Whoever applies several events to one job makes it their `own` first, and
+then `follow_on`: a job of 10,000 tasks is copied once then, not once an event.
 
 The graph: a task may wait for others (`after`), and it may grow children when its reply names next activities. A task's *branch* is the
 task with everything that grew from it. An `after` edge waits for the whole branch; so `parallelizable: "no"` is a chain of such edges, and
@@ -80,8 +81,8 @@ class Job(NamedTuple):
     deadline_ms: int
     limits: Limits
     status: Status
-    tasks: dict[str, Task]  # in order of discovery; never changed in place
-    pending: tuple[str, ...]  # tasks about which something is to be decided
+    tasks: dict[str, Task]  # in order of discovery; changed in place by nobody but `follow_on`
+    pending: dict[str, None]  # tasks about which something is to be decided, in order; likewise
     open: int  # tasks that have not ended
     running: int
     failing: bool = False  # a required task has failed for good: nothing new starts
@@ -98,12 +99,22 @@ def new_job(process: Process, key: str, uuid: str, payload: bytes, deadline_ms: 
         tasks[activity.name] = Task(activity.name, activity, None, 1, payload, waits_for=len(activity.after))
         for earlier in activity.after:
             tasks[earlier] = tasks[earlier]._replace(followers=(*tasks[earlier].followers, activity.name))
-    pending = tuple(name for name, task in tasks.items() if not task.waits_for)
+    pending = dict.fromkeys(name for name, task in tasks.items() if not task.waits_for)
     return Job(process.name, key, uuid, deadline_ms, process.limits, Status.SCHEDULED, tasks, pending, len(tasks), 0)
 
 
 def apply(job: Job, event: Event) -> tuple[Job, list[Change]]:
     """The job after the event, and what changed. The job given stays as it was. Raises IllegalTransition."""
+    return follow_on(own(job), event)
+
+
+def own(job: Job) -> Job:
+    """The same job, for somebody who will `follow_on` with it alone."""
+    return job._replace(tasks=dict(job.tasks), pending=dict(job.pending))
+
+
+def follow_on(job: Job, event: Event) -> tuple[Job, list[Change]]:
+    """As `apply`, to a job of one's `own`, which is used up: the one that is returned takes its place. Where it raises, nothing changes."""
     match event:
         case TaskReplied(name, Success() as success):
             return _succeeded(job, job.tasks[name], success)
@@ -116,7 +127,8 @@ def apply(job: Job, event: Event) -> tuple[Job, list[Change]]:
             return _called(job, job.tasks[name], note)
         case TaskBegun(name):
             task = _running(job.tasks[name])
-            return job._replace(tasks={**job.tasks, name: task._replace(begun=task.attempts)}), [TaskTried(name)]
+            job.tasks[name] = task._replace(begun=task.attempts)
+            return job, [TaskTried(name)]
         case TaskSkipped(name, why):
             return _skipped(job, job.tasks[name], why)
         case TaskFailed(name, text):
@@ -147,57 +159,53 @@ def _running(task: Task) -> Task:
 
 
 def _pend(job: Job, task: Task) -> Job:
-    pending = job.pending if task.name in job.pending else (*job.pending, task.name)
-    return job._replace(tasks={**job.tasks, task.name: task}, pending=pending)
+    job.tasks[task.name] = task
+    job.pending[task.name] = None
+    return job
 
 
 def _unpend(job: Job, task: Task) -> Job:
-    return job._replace(tasks={**job.tasks, task.name: task}, pending=_without(job.pending, task.name))
-
-
-def _without(names: tuple[str, ...], name: str) -> tuple[str, ...]:
-    if names and names[0] == name:  # decisions are enacted in the order of the names: nearly always it is the first
-        return names[1:]
-    return tuple(other for other in names if other != name)
+    job.tasks[task.name] = task
+    job.pending.pop(task.name, None)
+    return job
 
 
 def _called(job: Job, task: Task, note: str) -> tuple[Job, list[Change]]:
     name, again = task.name, task.status is Status.RUNNING
     status = task.status if again else follow(task.status, Status.RUNNING)
-    called = task._replace(status=status, attempts=task.attempts + 1, until_ms=0, failure=None, awaited=None, note=note)
-    return job._replace(tasks={**job.tasks, name: called}, pending=_without(job.pending, name), running=job.running + (not again)), [
-        TaskTried(name) if again else TaskChanged(name, status)
-    ]
+    _unpend(job, task._replace(status=status, attempts=task.attempts + 1, until_ms=0, failure=None, awaited=None, note=note))
+    if again:
+        return job, [TaskTried(name)]
+    return job._replace(running=job.running + 1), [TaskChanged(name, status)]
 
 
 def _succeeded(job: Job, task: Task, success: Success) -> tuple[Job, list[Change]]:
     status = follow(task.status, Status.DONE)
-    if success.names is None and (fault := _limit_fault(job, task, success)):
+    stored_bytes = job.stored_bytes + _bytes(success.data) + _bytes(success.growth_text)
+    if success.names is None and (fault := _limit_fault(job, task, success, stored_bytes)):
         return _pend(job, task._replace(failure=Failure("limit", fault))), []
-    tasks, changes = dict(job.tasks), list[Change]()
+    tasks, changes = job.tasks, list[Change]()
     changes.append(TaskChanged(task.name, status))
     names: tuple[str, ...] = ()
     if success.growth:
         names = success.names or _fresh_names(tasks, (activity.name for activity in success.growth.activities))
         changes.append(TasksDiscovered(task.name, names))
         _grow(tasks, task, success, names)
-    tasks[task.name] = task._replace(status=status, output=success, open=task.open - 1 + len(names), until_ms=0, failure=None, awaited=None)
-    pending = _without(job.pending, task.name) if job.pending else ()
+    open_now = task.open - 1 + len(names)
+    _unpend(job, task._replace(status=status, output=success, open=open_now, until_ms=0, failure=None, awaited=None))
     if names and not task.waits_for:
-        ready = names if success.growth and success.growth.parallel else names[:1]
-        pending = (*pending, *ready)
+        job.pending.update(dict.fromkeys(names if success.growth and success.growth.parallel else names[:1]))
+    _close(job, task.name)
     return job._replace(
-        tasks=tasks,
-        pending=pending + _close(tasks, task.name),
         open=job.open - 1 + len(names),
         running=job.running - 1,
-        stored_bytes=job.stored_bytes + _bytes(success.data) + _bytes(success.growth_text),
+        stored_bytes=stored_bytes,
     ), changes
 
 
-def _limit_fault(job: Job, task: Task, success: Success) -> str | None:
+def _limit_fault(job: Job, task: Task, success: Success, stored_bytes: int) -> str | None:
     limits, growing = job.limits, len(success.growth.activities) if success.growth else 0
-    if job.stored_bytes + _bytes(success.data) + _bytes(success.growth_text) > limits.max_stored_bytes:
+    if stored_bytes > limits.max_stored_bytes:
         return f"the job would store more than {limits.max_stored_bytes} bytes of output (setting job.max_stored_bytes)"
     if growing and len(job.tasks) + growing > limits.max_tasks:
         limit = "setting job.max_tasks, or the process's option max_tasks"
@@ -241,33 +249,31 @@ def _grow(tasks: dict[str, Task], parent: Task, success: Success, names: tuple[s
         )
 
 
-def _close(tasks: dict[str, Task], name: str) -> tuple[str, ...]:
-    """Where the branch of the task that has just ended is closed, tell those that wait for it, and go up; answer who waits no more."""
-    freed: list[str] = []
-    ended = [name]
+def _close(job: Job, name: str) -> None:
+    """Where the branch of the task that has just ended is closed, tell those that wait for it, and go up; who waits no more is pending."""
+    tasks, ended = job.tasks, [name]
     while ended:
         task = tasks[ended.pop()]
         if task.open or task.waits_for:
             continue
         for follower in task.followers:
-            _wait_for_one_less(tasks, follower, freed, ended)
+            _wait_for_one_less(job, follower, ended)
         if task.parent is not None:
             parent = tasks[task.parent]
             tasks[parent.name] = parent._replace(open=parent.open - 1)
             ended.append(parent.name)
-    return tuple(freed)
 
 
-def _wait_for_one_less(tasks: dict[str, Task], name: str, freed: list[str], ended: list[str]) -> None:
+def _wait_for_one_less(job: Job, name: str, ended: list[str]) -> None:
     """In a job that was retried, what is done may have waited for what is called again: then so did all that grew from it."""
-    todo, done = [name], list[str]()
+    tasks, todo, done = job.tasks, [name], list[str]()
     while todo:
         name = todo.pop()
         task = tasks[name] = tasks[name]._replace(waits_for=tasks[name].waits_for - 1)
         if task.waits_for:
             continue
         if task.status is Status.SCHEDULED:
-            freed.append(name)
+            job.pending[name] = None
             continue
         done.append(name)
         if task.output and task.output.growth:
@@ -277,19 +283,17 @@ def _wait_for_one_less(tasks: dict[str, Task], name: str, freed: list[str], ende
 
 
 def _skipped(job: Job, task: Task, why: str) -> tuple[Job, list[Change]]:
-    status, tasks = follow(task.status, Status.SKIPPED), dict(job.tasks)
-    tasks[task.name] = task._replace(status=status, error=why, open=task.open - 1)
-    pending = _without(job.pending, task.name) + _close(tasks, task.name)
-    return job._replace(tasks=tasks, pending=pending, open=job.open - 1), [TaskChanged(task.name, status)]
+    status = follow(task.status, Status.SKIPPED)
+    _unpend(job, task._replace(status=status, error=why, open=task.open - 1))
+    _close(job, task.name)
+    return job._replace(open=job.open - 1), [TaskChanged(task.name, status)]
 
 
 def _failed(job: Job, task: Task, text: str) -> tuple[Job, list[Change]]:
     status, was_running = follow(task.status, Status.ERROR), task.status is Status.RUNNING
-    tasks = dict(job.tasks)
-    tasks[task.name] = task._replace(status=status, error=text, open=task.open - 1, until_ms=0, failure=None, awaited=None)
+    _unpend(job, task._replace(status=status, error=text, open=task.open - 1, until_ms=0, failure=None, awaited=None))
+    _close(job, task.name)
     return job._replace(
-        tasks=tasks,
-        pending=_without(job.pending, task.name) + _close(tasks, task.name),
         open=job.open - 1,
         running=job.running - was_running,
         failing=job.failing or task.activity.required,
@@ -298,25 +302,26 @@ def _failed(job: Job, task: Task, text: str) -> tuple[Job, list[Change]]:
 
 
 def _ended(job: Job, status: Status, text: str) -> tuple[Job, list[Change]]:
-    tasks, changes = dict(job.tasks), list[Change]()
+    now, tasks, changes = follow(job.status, status), job.tasks, list[Change]()
     cut_short = [name for name, task in tasks.items() if task.status is Status.RUNNING] if job.running else []
     about_to_start = job.pending if text and status is Status.ERROR else ()  # bears the text where nothing ran
     for name in cut_short or about_to_start:
         tasks[name] = tasks[name]._replace(status=Status.ERROR, error=text, failure=None)
         changes.append(TaskChanged(name, Status.ERROR))
     changes.append(JobChanged(status))
-    return job._replace(status=follow(job.status, status), tasks=tasks, pending=(), running=0), changes
+    job.pending.clear()
+    return job._replace(status=now, running=0), changes
 
 
 def _retried(job: Job) -> tuple[Job, list[Change]]:
     """What has failed is as if it had not been called yet; what is to be called next shows when the job is restored from its record."""
-    tasks, changes = dict(job.tasks), list[Change]()
+    now, tasks, changes = follow(job.status, Status.SCHEDULED), job.tasks, list[Change]()
     for name, task in tasks.items():
         if task.status is Status.ERROR:
             tasks[name] = task._replace(status=follow(task.status, Status.SCHEDULED), error="", attempts=0, failures=0, begun=0, crashes=0)
             changes.append(TaskChanged(name, Status.SCHEDULED))
     changes.append(JobChanged(Status.SCHEDULED))
-    return job._replace(status=follow(job.status, Status.SCHEDULED), tasks=tasks, failing=False), changes
+    return job._replace(status=now, failing=False), changes
 
 
 def suspicion(job: Job) -> int:

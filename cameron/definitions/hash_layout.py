@@ -20,7 +20,7 @@ from cameron.core.event import (
     TaskSkipped,
     TaskTried,
 )
-from cameron.core.job import Job, Task, apply
+from cameron.core.job import Job, Task, follow_on, own
 from cameron.core.status import ENDED, Status
 from cameron.core.strict_json import NotJson, compact, parse
 from cameron.definitions.dialect import JobRequest, Writes
@@ -77,7 +77,8 @@ class HashLayout:
                 case TaskChanged(name, Status.SCHEDULED):
                     _take_back(name, made)
                 case TaskChanged(name, status):
-                    fields += (f"task.{name}.status.current", status.value, f"task.{name}.status.{status.value}.time", stamp)
+                    word = status.value
+                    fields += (f"task.{name}.status.current", word, f"task.{name}.status.{word}.time", stamp)
                     _write_output(job.tasks[name], status, made)
                 case TasksDiscovered(parent, names):
                     discovered = True
@@ -123,13 +124,13 @@ class HashLayout:
         Running tasks are pending afterwards: nobody waits for their replies any more.
         """
         status = self.status_in(fields) or Status.SCHEDULED
-        names = self.tasks_in(fields)
+        names, job = self.tasks_in(fields), own(job)
         if status is not Status.SCHEDULED:
-            job, _ = apply(job, JobStarted())
+            job, _ = follow_on(job, JobStarted())
         for name in names:
             job = self._replay(job, name, fields, record)
         if status in ENDED:
-            job, _ = apply(job, JobEnded(status))
+            job, _ = follow_on(job, JobEnded(status))
         return job._replace(tasks={name: job.tasks[name] for name in names if name in job.tasks} | job.tasks)
 
     def _replay(self, job: Job, name: str, fields: Mapping[str, str], record: Mapping[str, str]) -> Job:
@@ -138,18 +139,18 @@ class HashLayout:
             return job
         data = fields.get(f"task.{name}.output.data", "null")
         if f"task.{name}.status.running.time" in fields:
-            job, _ = apply(job, TaskCalled(name, record.get(f"task.{name}.note", "")))
+            job, _ = follow_on(job, TaskCalled(name, record.get(f"task.{name}.note", "")))
         task = job.tasks[name]
         if status == Status.DONE:
             growth_text = fields.get(f"task.{name}.output.next_activities", "undefined")
             success = self._recorded(job, task, data, growth_text, record.get(f"task.{name}.next", ""))
-            return apply(job, TaskReplied(name, success))[0]
+            return follow_on(job, TaskReplied(name, success))[0]
         if status == Status.ERROR:
-            return apply(job, TaskFailed(name, data))[0]
+            return follow_on(job, TaskFailed(name, data))[0]
         if status == Status.SKIPPED:
-            return apply(job, TaskSkipped(name, data))[0]
+            return follow_on(job, TaskSkipped(name, data))[0]
         attempts = int(record.get(f"task.{name}.attempts", 1))
-        tried = task._replace(
+        job.tasks[name] = task._replace(
             attempts=attempts,
             failures=int(record.get(f"task.{name}.failures", attempts - 1)),  # absent: of a first attempt, or from before they were counted
             begun=int(record.get(f"task.{name}.begun", 0)),
@@ -157,8 +158,7 @@ class HashLayout:
             crashes=int(record.get(f"task.{name}.crashes", 0)),
             awaited=_awaited(record.get(f"task.{name}.awaited", "")),
         )
-        job = job._replace(tasks={**job.tasks, name: tried})
-        return apply(job, TaskDue(name))[0]
+        return follow_on(job, TaskDue(name))[0]
 
     # what clients see
 

@@ -4,6 +4,7 @@ Names and rules are OTP's, in Python's spelling; the rules of supervision stand 
 the standard library is imported. `probe.py` is for tests of actors.
 """
 
+from cameron.otp import affinity
 from cameron.otp.actor import Actor
 from cameron.otp.backoff import Backoff
 from cameron.otp.calls import (
@@ -107,6 +108,7 @@ __all__ = [
     "ThreadActor",
     "Timer",
     "TreeNode",
+    "affinity",
     "count_children",
     "delete_child",
     "get_childspec",

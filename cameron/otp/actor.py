@@ -6,9 +6,7 @@ The life of an actor is here in the order it happens: start, messages, what it m
 
 from __future__ import annotations
 
-import itertools
 import logging
-import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, ClassVar, Self
@@ -32,8 +30,6 @@ logger = logging.getLogger("cameron.otp")
 MESSAGES_A_TURN = 16
 
 _PYKKAS = frozenset({messages._ActorStop, messages.ProxyCall, messages.ProxyGetAttr, messages.ProxySetAttr})
-_URN_PREFIX = f"{uuid.uuid4().urn}:"  # a uuid of its own would cost an actor 2 us
-_numbers = itertools.count(1)
 _alive: set[Actor] = set()  # an actor lives until it ends, also when nobody holds a ref of it
 
 
@@ -46,31 +42,41 @@ class Actor(pykka.Actor):
     Names that begin with `_otp_` are the library's, besides the public ones and Pykka's hooks; a subclass may use all others as it likes.
     """
 
+    # A late attribute in the dict would end the sharing of its keys between a class' actors, and make it three times as large.
+    __slots__ = (
+        "_otp_is_starting",
+        "_otp_leaving",
+        "_otp_letter",
+        "_otp_monitors",
+        "_otp_owed",
+        "_otp_ref",
+        "actor_inbox",
+        "handled",
+        "is_fenced",
+    )
+
     dispatcher: ClassVar[Dispatcher] = Dispatcher()
     is_pooled: ClassVar[bool] = True
 
     trap_exit = False
     """Whether exits of linked actors arrive as `ExitSignal` messages instead of ending this actor too."""
 
-    is_fenced = False
+    is_fenced: bool
     """Whether this actor was killed: what it does from then on is to be refused."""
 
-    name: str | None = None
-    """Its registered name; known from `on_start` on."""
-
-    handled = 0
+    handled: int
     """Messages handled so far."""
-
-    _otp_leaving: Reason | None = None
-    _otp_letter: Letter | None = None  # the ask that is being handled
-    _otp_is_starting = False  # in its starter's thread
-    _otp_owed: set[Reply] | None = None
-    _otp_monitors: dict[MonitorId, Mailbox] | None = None
 
     # Start
 
     def __init__(self, *_args: Any, **_kwargs: Any) -> None:  # Pykka's would make an Event and a uuid
-        self.actor_urn = f"{_URN_PREFIX}{next(_numbers)}"
+        self.is_fenced = False
+        self.handled = 0
+        self._otp_is_starting = False  # in its starter's thread
+        self._otp_leaving: Reason | None = None
+        self._otp_letter: Letter | None = None  # the ask that is being handled
+        self._otp_owed: set[Reply] | None = None
+        self._otp_monitors: set[MonitorId] | None = None
         self.actor_inbox: Mailbox = self._create_actor_inbox()
         self.actor_inbox.actor = self
         self._otp_ref: Ref[Any] = Ref(self)
@@ -110,7 +116,7 @@ class Actor(pykka.Actor):
         holder = names.register(name, self._otp_ref)
         if holder is not self._otp_ref:
             raise StartFailed(AlreadyStarted(holder))
-        self.name = self._otp_ref.name = name
+        self._otp_ref.name = name
 
     def _start_actor_loop(self) -> None:
         outer, current.actor, self._otp_is_starting = current.actor, self, True
@@ -143,6 +149,16 @@ class Actor(pykka.Actor):
     def actor_ref(self) -> Ref[Self]:
         """How others reach this actor."""
         return self._otp_ref
+
+    @property
+    def actor_urn(self) -> str:  # type: ignore[override]  # Pykka's is an attribute; nobody sets it
+        """Its ref's."""
+        return self._otp_ref.actor_urn
+
+    @property
+    def name(self) -> str | None:
+        """Its registered name; known from `on_start` on."""
+        return self._otp_ref.name
 
     @staticmethod
     def _create_actor_inbox() -> Mailbox:
@@ -255,7 +271,10 @@ class Actor(pykka.Actor):
 
     def _otp_is_awaited(self, down: Down) -> bool:
         """Whether the monitor still stands; it is used up with this."""
-        return down.monitor is not None and self._otp_monitors is not None and self._otp_monitors.pop(down.monitor, None) is not None
+        if self._otp_monitors is None or down.monitor not in self._otp_monitors:
+            return False
+        self._otp_monitors.remove(down.monitor)
+        return True
 
     def _otp_hear_exit(self, signal: ExitSignal) -> None:
         if self.trap_exit:
@@ -292,20 +311,19 @@ class Actor(pykka.Actor):
 
     def monitor(self, ref: Ref[Any]) -> MonitorId:
         """Be sent exactly one `Down(ref, reason)` when that actor ends; at once, with `NoProc`, if it has ended. Monitors stack."""
-        monitor_id = MonitorId(ref)
-        mine = self.actor_inbox
+        monitor_id = MonitorId(ref, self.actor_inbox)
         if self._otp_monitors is None:
-            self._otp_monitors = {}
-        self._otp_monitors[monitor_id] = ref.actor_inbox
-        if ref.actor_inbox.watch(monitor_id, lambda reason: mine.signal(Down(ref, reason, monitor_id))) is not None:
-            mine.signal(Down(ref, NoProc, monitor_id))
+            self._otp_monitors = set()
+        self._otp_monitors.add(monitor_id)
+        if ref.actor_inbox.watch(monitor_id, monitor_id) is not None:
+            monitor_id(NoProc)
         return monitor_id
 
     def demonitor(self, monitor_id: MonitorId) -> None:
         """Take a monitor back; its `Down` will not come any more, also if it was on its way."""
-        target = self._otp_monitors.pop(monitor_id, None) if self._otp_monitors else None
-        if target is not None:
-            target.unwatch(monitor_id)
+        if self._otp_monitors is not None and monitor_id in self._otp_monitors:
+            self._otp_monitors.remove(monitor_id)
+            monitor_id.ref.actor_inbox.unwatch(monitor_id)
 
     def link(self, ref: Ref[Any]) -> None:
         """Share the fate of another actor: an abnormal end of the one ends the other, unless that one traps exits."""
@@ -341,11 +359,12 @@ class Actor(pykka.Actor):
             return False
         _alive.discard(self)
         self._otp_fail_asks([letter.reply_to for letter in remains.letters], reason)
-        if self.name is not None:
-            names.release(self.name, reason)
-        timers.cancel_all(self.actor_inbox)
-        for monitor_id, target in list((self._otp_monitors or {}).items()):
-            target.unwatch(monitor_id)
+        if self._otp_ref.name is not None:
+            names.release(self._otp_ref.name, reason)
+        if self.actor_inbox.timer is not None:
+            timers.cancel_all(self.actor_inbox)
+        for monitor_id in list(self._otp_monitors or ()):
+            monitor_id.ref.actor_inbox.unwatch(monitor_id)
         if isinstance(reason, Crash) and not self.actor_inbox.crash_is_reported:  # else its supervisor reports it
             self._otp_log_crash("it crashed", reason)
         for told in remains.watchers.values():

@@ -12,11 +12,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import IO
 
+from cameron.otp.affinity import unbound
 from cameron.otp.guard import guard
 
 
 class ProcessGroup:
     """A process that has been started, the pipes to it (they never block), and its group, which also ends where this program is killed.
+
+    It may use all cores that the program began with, also where the program's own threads are kept to fewer.
 
     The group's number is safe to use only as long as the process itself has not been reaped, as the system gives it to others then; so
     whoever knows of its end (through `end_fd`) leaves it a zombie of the system's until `reap`.
@@ -25,9 +28,10 @@ class ProcessGroup:
     def __init__(self, command: Sequence[str], cwd: str | None = None, env: Mapping[str, str] | None = None) -> None:
         """Start it. Raises OSError where that can't be done."""
         pipe = subprocess.PIPE
-        self._process = subprocess.Popen(
-            list(command), bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, cwd=cwd, env=env, start_new_session=True
-        )
+        with unbound():
+            self._process = subprocess.Popen(
+                list(command), bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe, cwd=cwd, env=env, start_new_session=True
+            )
         self._lock = threading.Lock()
         self._is_reaped = False
         self.pid = self._process.pid

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import uuid
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 from pykka import ActorRef, Future
@@ -17,23 +19,33 @@ if TYPE_CHECKING:
 
 A = TypeVar("A", bound="Actor")
 
+_URN_PREFIX = uuid.uuid4().urn  # a uuid of its own would cost an actor 2 us
+_numbers = itertools.count(1)
+
 
 class Ref(ActorRef[A]):
     """Safe to pass around and to use from any thread. An actor has one ref, so refs compare and hash by identity."""
+
+    __slots__ = ("_number", "actor_class", "actor_inbox", "name")
 
     actor_inbox: Mailbox
 
     def __init__(self, actor: A) -> None:  # Pykka's would ask for an Event and a weak reference of every actor
         self.actor_class = actor.__class__
-        self.actor_urn = actor.actor_urn
         self.actor_inbox = actor.actor_inbox
         self.name: str | None = None
+        self._number = next(_numbers)
 
     def __str__(self) -> str:
-        return f"{self.actor_class.__name__} {self.name or '#' + self.actor_urn.rpartition(':')[2]}"
+        return f"{self.actor_class.__name__} {self.name or f'#{self._number}'}"
 
     def __repr__(self) -> str:
         return f"<{self}>"
+
+    @property
+    def actor_urn(self) -> str:  # type: ignore[override]  # Pykka's is an attribute; nobody sets it
+        """Its number in this run of the program, as a name that is unique everywhere."""
+        return f"{_URN_PREFIX}:{self._number}"
 
     def _actor_weakref(self) -> A | None:  # type: ignore[override]  # Pykka's proxies call it; the mailbox knows its actor
         return self.actor_inbox.actor  # type: ignore[return-value]

@@ -9,16 +9,21 @@ from typing import TYPE_CHECKING, Any
 from cameron.otp.reasons import Reason
 
 if TYPE_CHECKING:
+    from cameron.otp.mailbox import Mailbox
     from cameron.otp.ref import Ref
 
 
 class MonitorId:
-    """What `monitor` returns and `demonitor` takes back; each call's is its own."""
+    """What `monitor` returns and `demonitor` takes back; each call's is its own. Called at the end of `ref`, it tells who monitors it."""
 
-    __slots__ = ("ref",)
+    __slots__ = ("_mailbox", "ref")
 
-    def __init__(self, ref: Ref[Any]) -> None:
+    def __init__(self, ref: Ref[Any], mailbox: Mailbox) -> None:
         self.ref = ref
+        self._mailbox = mailbox
+
+    def __call__(self, reason: Reason) -> None:
+        self._mailbox.signal(Down(self.ref, reason, self))
 
     def __repr__(self) -> str:
         return f"<monitor of {self.ref}>"

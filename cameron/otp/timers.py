@@ -7,7 +7,6 @@ of the heap is cancelled, whichever comes first; so a hundred thousand long dead
 from __future__ import annotations
 
 import heapq
-import itertools
 import threading
 from time import monotonic
 from typing import Any
@@ -21,21 +20,45 @@ _LONGEST_WAIT_S = 86_400.0  # a wait may end early at no harm, and threading ref
 
 
 class Timer:
-    """A message that is to be sent at a time, once or every `period_s`."""
+    """A message that is to be sent at a time, once or every `period_s`. The timers of an actor are a chain that hangs on its mailbox."""
 
-    __slots__ = ("_due", "_mailbox", "_message", "_pending", "_period_s", "_timers")
+    __slots__ = ("_mailbox", "_message", "_next", "_period_s", "_previous", "_timers")
 
-    def __init__(self, timers: Timers, mailbox: Mailbox, message: Any, due: float, period_s: float | None) -> None:
+    def __init__(self, timers: Timers, message: Any, period_s: float | None) -> None:
         self._timers = timers
-        self._mailbox = mailbox
         self._message = message
-        self._due = due
         self._period_s = period_s
-        self._pending = True
+        self._mailbox: Mailbox | None = None  # as long as it is pending
+        self._previous: Timer | None = None
+        self._next: Timer | None = None
 
     def cancel(self) -> bool:
         """Take the timer back; False where its (last) message has been sent. Any thread."""
         return self._timers._cancel(self)
+
+    def _hang_on(self, mailbox: Mailbox) -> None:
+        self._mailbox, self._next = mailbox, mailbox.timer
+        if self._next is not None:
+            self._next._previous = self
+        mailbox.timer = self
+
+    def _take_off(self, mailbox: Mailbox) -> None:
+        if self._previous is not None:
+            self._previous._next = self._next
+        else:
+            mailbox.timer = self._next
+        if self._next is not None:
+            self._next._previous = self._previous
+        self._mailbox = self._previous = self._next = None
+        self._message = None  # it may be large, and the heap may keep the timer for a while
+
+
+class _Due(float):
+    """When a timer is due, in monotonic seconds: a heap of these costs what a heap of numbers does. The clock orders equal delays."""
+
+    __slots__ = ("timer",)
+
+    timer: Timer
 
 
 class Timers:
@@ -43,10 +66,8 @@ class Timers:
 
     def __init__(self) -> None:
         self._changed = threading.Condition(threading.Lock())
-        self._heap: list[tuple[float, int, Timer]] = []
-        self._numbers = itertools.count()  # timers due at one time fire in the order they were set
+        self._heap: list[_Due] = []
         self._cancelled = 0
-        self._of: dict[Mailbox, set[Timer]] = {}
         self._thread: threading.Thread | None = None
 
     def __len__(self) -> int:
@@ -57,14 +78,14 @@ class Timers:
         refuse_fenced()
         if delay_s < 0 or (period_s is not None and period_s <= 0):
             raise ValueError(f"a timer needs a delay of 0 s or more and a period above 0 s, not {delay_s} and {period_s}")
-        timer = Timer(self, mailbox, message, monotonic() + delay_s, period_s)
+        timer = Timer(self, message, period_s)
         with self._changed:
-            self._of.setdefault(mailbox, set()).add(timer)
-            self._push(timer)
+            self._push(timer, monotonic() + delay_s)
+            timer._hang_on(mailbox)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="otp-timers", daemon=True)
                 self._thread.start()
-            elif self._heap[0][2] is timer:
+            elif self._heap[0].timer is timer:
                 self._changed.notify()
         if mailbox.reason is not None:  # it ended before its timers could be cancelled, or while we set this one
             self.cancel_all(mailbox)
@@ -72,40 +93,29 @@ class Timers:
 
     def cancel_all(self, mailbox: Mailbox) -> None:
         """Cancel the timers of an actor that has ended."""
-        if mailbox not in self._of:
-            return
         with self._changed:
-            for timer in self._of.pop(mailbox, ()):
-                self._drop(timer)
+            while mailbox.timer is not None:
+                mailbox.timer._take_off(mailbox)
+                self._cancelled += 1
             self._compact()
 
     def _cancel(self, timer: Timer) -> bool:
         with self._changed:
-            if not timer._pending:
+            if timer._mailbox is None:
                 return False
-            self._forget(timer)
-            self._drop(timer)
+            timer._take_off(timer._mailbox)
+            self._cancelled += 1
             self._compact()
             return True
 
-    def _drop(self, timer: Timer) -> None:
-        timer._pending = False
-        timer._message = None  # it may be large, and the heap may keep the timer for a while
-        self._cancelled += 1
-
-    def _forget(self, timer: Timer) -> None:
-        timers = self._of.get(timer._mailbox)
-        if timers is not None:
-            timers.discard(timer)
-            if not timers:
-                del self._of[timer._mailbox]
-
-    def _push(self, timer: Timer) -> None:
-        heapq.heappush(self._heap, (timer._due, next(self._numbers), timer))
+    def _push(self, timer: Timer, due_s: float) -> None:
+        due = _Due(due_s)
+        due.timer = timer
+        heapq.heappush(self._heap, due)
 
     def _compact(self) -> None:
         if len(self._heap) >= _COMPACT_FROM and self._cancelled * 2 > len(self._heap):
-            self._heap = [entry for entry in self._heap if entry[2]._pending]
+            self._heap = [due for due in self._heap if due.timer._mailbox is not None]
             heapq.heapify(self._heap)
             self._cancelled = 0
 
@@ -120,23 +130,22 @@ class Timers:
                 mailbox.put(Letter(message))
 
     def _seconds_to_next(self, now: float) -> float:
-        return min(max(self._heap[0][0] - now, 0.0), _LONGEST_WAIT_S) if self._heap else _LONGEST_WAIT_S
+        return min(max(self._heap[0] - now, 0.0), _LONGEST_WAIT_S) if self._heap else _LONGEST_WAIT_S
 
     def _take_due(self, now: float) -> list[tuple[Mailbox, Any]]:
-        due = []
-        while self._heap and self._heap[0][0] <= now:
-            timer = heapq.heappop(self._heap)[2]
-            if not timer._pending:
+        to_send = []
+        while self._heap and self._heap[0] <= now:
+            due = heapq.heappop(self._heap)
+            timer, mailbox = due.timer, due.timer._mailbox
+            if mailbox is None:
                 self._cancelled -= 1
                 continue
-            due.append((timer._mailbox, timer._message))
+            to_send.append((mailbox, timer._message))
             if timer._period_s is None:
-                timer._pending = False
-                self._forget(timer)
+                timer._take_off(mailbox)
             else:  # no drift; periods that were missed altogether are left out
-                timer._due = max(timer._due + timer._period_s, now)
-                self._push(timer)
-        return due
+                self._push(timer, max(due + timer._period_s, now))
+        return to_send
 
 
 timers = Timers()

@@ -1,9 +1,10 @@
 """Which jobs this node holds, how far each has come, whose turn it is, and how many more there may be. Pure.
 
-A claim waits for its turn, is being started, runs, or rests after a crash of its runner. There is a limit for each process and for all.
+A claim waits for its turn, is being started, runs, or rests after a crash of its runner. There is a limit for each process and for all;
+and one for those that are being read from Redis, as a node that starts again may have a hundred thousand to read.
 """
 
-from collections import Counter, deque
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -12,6 +13,7 @@ from cameron.store.queue import Entry
 
 RIDING = {"request", "definition", "deadline"}  # fields of an entry that brings all that its runner needs
 MAX_DIGITS = 18  # of a number in an entry that can be meant
+MAX_READING = 1000  # jobs: what is read of each weighs more than what is kept of it, and who comes new is not to wait for all of them
 
 
 def claim_of(entry: Entry, node: str, crash: str = "", *, fresh: bool = False) -> Claim:
@@ -35,8 +37,9 @@ class Admission:
         self._max_jobs, self._limit_of = max_jobs, limit_of
         self._held: dict[str, Claim] = {}  # by uuid
         self._held_of: Counter[str] = Counter()  # by process
-        self._waiting: dict[str, deque[Claim]] = {}  # by process, none empty, in turn
+        self._waiting: dict[str, OrderedDict[str, Claim]] = {}  # by process, in turn, none empty: by uuid, in order
         self._starting: dict[str, Claim] = {}  # by uuid
+        self._reading: set[str] = set()  # uuids of those, starting or running, whose runners have not read them yet
         self._running: dict[Any, Claim] = {}  # by ref
         self._refs: dict[str, Any] = {}  # of those that run, by uuid
         self._resting: set[str] = set()  # uuids
@@ -110,7 +113,7 @@ class Admission:
             return False
         self._held[claim.uuid] = claim
         self._held_of[claim.process] += 1
-        self._waiting.setdefault(claim.process, deque()).append(claim)
+        self._wait(claim)
         return True
 
     def wait_again(self, claim: Claim) -> None:
@@ -118,30 +121,39 @@ class Admission:
         if claim.uuid in self._resting and self._held[claim.uuid].entry == claim.entry:
             self._resting.remove(claim.uuid)
             self._held[claim.uuid] = claim
-            self._waiting.setdefault(claim.process, deque()).append(claim)
+            self._wait(claim)
 
     def next(self) -> Claim | None:
         """Whose turn it is: it is being started from now on. None where nobody may start. The processes take turns."""
-        if len(self._starting) + len(self._running) - len(self._held_up) >= self._max_jobs:
+        is_full = len(self._starting) + len(self._running) - len(self._held_up) >= self._max_jobs
+        if is_full or len(self._reading) >= MAX_READING:
             return None
         for process in self._waiting:
             if self._busy[process] - self._held_up_of(process) < self._limit_of(process):
                 claims = self._waiting.pop(process)
-                claim = claims.popleft()
+                _, claim = claims.popitem(last=False)
                 if claims:
                     self._waiting[process] = claims
                 self._starting[claim.uuid] = claim
                 self._busy[process] += 1
+                if claim.request is None:
+                    self._reading.add(claim.uuid)
                 return claim
         return None
 
     def started(self, claim: Claim, ref: Any) -> bool:
         """It has a runner; False where it is held no more."""
-        if self._starting.get(claim.uuid) != claim:
+        uuid = claim.uuid
+        if self._starting.get(uuid) != claim:
             return False
-        del self._starting[claim.uuid]
-        self._running[ref], self._refs[claim.uuid] = claim, ref
+        del self._starting[uuid]
+        self._running[ref] = self._held[uuid] = claim.without_request()
+        self._refs[uuid] = ref
         return True
+
+    def was_read(self, uuid: str) -> None:
+        """Its runner knows the job now; nothing where it had no need to read it."""
+        self._reading.discard(uuid)
 
     def not_started(self, claim: Claim) -> bool:
         """It got no runner, and rests; False where it is held no more."""
@@ -175,10 +187,11 @@ class Admission:
             self._resting.remove(claim.uuid)
         elif self._starting.pop(claim.uuid, None):
             self._busy[claim.process] -= 1
+            self._reading.discard(claim.uuid)
         else:
-            waiting = [each for each in self._waiting.pop(claim.process) if each.uuid != claim.uuid]
-            if waiting:
-                self._waiting[claim.process] = deque(waiting)
+            del self._waiting[claim.process][claim.uuid]
+            if not self._waiting[claim.process]:
+                del self._waiting[claim.process]
         following = self._following.pop(claim.uuid, None)
         if following is not None:
             self.admit(following)
@@ -195,6 +208,10 @@ class Admission:
     def _held_up_of(self, process: str) -> int:
         return sum(each == process for each in self._held_up.values()) if self._held_up else 0
 
+    def _wait(self, claim: Claim) -> None:
+        self._waiting.setdefault(claim.process, OrderedDict())[claim.uuid] = claim
+
     def _rest(self, claim: Claim) -> None:
         self._busy[claim.process] -= 1
+        self._reading.discard(claim.uuid)
         self._resting.add(claim.uuid)

@@ -82,10 +82,11 @@ class Recovery:
             gone += [ours[id] for id in ours.keys() - set(ids)]
         return Comparison(found, gone)
 
-    def take_over(self, node: str, room_of: Callable[[str], int], until_s: float) -> Iterator[Claim]:
-        """What dead nodes held, one after another, while there is room and (monotonic) time; the rest is for other nodes, or for later."""
+    def take_over(self, node: str, room_of: Callable[[str], int], for_s: float) -> Iterator[Claim]:
+        """What dead nodes held, one after another, while there is room and time; the rest is for other nodes, or for later."""
         consumers = self._queues.consumers(self.processes)
         dead = self._leases.dead(consumers) - {node}
+        until_s = time.monotonic() + for_s
         for name in sorted(dead):
             for process in consumers.get(name, ()):
                 yield from self._take_over(process, name, node, room_of, until_s)
@@ -104,8 +105,8 @@ class Recovery:
                 return
             fault.at("take_over.claimed")
             log.warning("node %s is dead, its lease has run out: took over jobs of %s: %d", dead, process, len(entries))
-            for entry in entries:
-                yield claim_of(entry, node, f"node {dead} died")
+            crash = f"node {dead} died"
+            yield from (claim_of(entry, node, crash) for entry in entries)
 
     def _skip(self, process: str, error: StoreRefused) -> None:
         """Its queue has gone or is none: others are not to suffer from it. Raises any other error."""

@@ -19,6 +19,7 @@ from cameron.job_orders import (
     Proceed,
     Stay,
     Suspected,
+    WasRead,
 )
 from cameron.otp import (
     Address,
@@ -83,6 +84,7 @@ class Runners:
                 self._started(claim, ref)
             case ChildFailed(claim, AlreadyStarted(ref)):  # it lives from before this scheduler's start: adopt it
                 self._started(claim, ref)
+                self._jobs.was_read(claim.uuid)
                 ref.tell(Announce())
             case ChildFailed(claim, reason):
                 if self._jobs.not_started(claim):
@@ -91,6 +93,8 @@ class Runners:
                 self._ended(ref, reason)
             case Suspected(ref, uuid):
                 self._suspect(ref, uuid)
+            case WasRead(uuid):
+                self._jobs.was_read(uuid)
             case CrashCounted(ref):
                 self._jobs.pardon(ref)
             case Cleared(ref, _):

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple, TextIO
 from cameron.errors import ConfigError
 from cameron.misconfigured import Misconfigured
 from cameron.otp import ThreadActor
+from cameron.otp.affinity import unbound
 from cameron.store.redis import StoreAway, StoreError, reader
 
 log = logging.getLogger("cameron.redis")
@@ -29,6 +30,10 @@ READY_S = 20.0  # to load its data and answer
 STOP_S = 10.0  # to write its data and end
 LOOK_S = 1.0  # between looks whether a server is still there that is no child of ours
 HOST = "127.0.0.1"
+SMALL = {"hash-max-ziplist-value": "1024", "stream-node-max-bytes": "512"}
+"""Settings that keep jobs small, for a tenth more of Redis's CPU: a finished one takes 5.1 instead of 8.0 KB, as one value of more than 64
+bytes would make its hash a table, and one under way 3.6 KB less, as a stream takes 4 KB at once. By their old names, which later versions
+know too."""
 
 
 def find_server() -> str:
@@ -283,12 +288,14 @@ class EmbeddedRedis(ThreadActor):
         options = {
             "port": str(port), "bind": HOST, "dir": str(directory), "logfile": "redis.log", "daemonize": "no",
             "appendonly": "yes", "appendfsync": "always" if self._is_strict else "everysec", "save": "", "maxmemory-policy": "noeviction",
+            **SMALL,
         }  # fmt: skip
         command = [find_server(), *(word for key, value in options.items() for word in (f"--{key}", value))]
         # In a session of its own, so that Ctrl-C at a terminal reaches us alone, and we stop it last.
-        self._child = child = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-        )
+        with unbound():
+            self._child = child = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+            )
         self._pid = child.pid
         (directory / "server.json").write_text(json.dumps({"pid": child.pid, "port": port}))
         self._await_ready(child)

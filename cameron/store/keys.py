@@ -47,6 +47,11 @@ def events(process: str, uuid: str) -> str:
     return f"cameron:events:{process}:{uuid}"
 
 
+def events_copy(process: str, uuid: str) -> str:
+    """Where they are while they are made smaller, within one script."""
+    return f"{events(process, uuid)}:copy"
+
+
 def session(process: str, uuid: str) -> str:
     """Hash: the strings that the job's Python activities share."""
     return f"{record(process, uuid)}:session"

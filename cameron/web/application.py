@@ -6,7 +6,6 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import falcon
-import structlog
 
 from cameron.config import Config
 from cameron.web.door import Engine
@@ -30,12 +29,11 @@ class Application(falcon.App[falcon.Request, falcon.Response]):
     def __init__(self, room: WaitingRoom, max_callback_bytes: int) -> None:
         super().__init__()
         self.room, self.max_callback_bytes = room, max_callback_bytes
-        self._access_level = logging.getLogger(ACCESS_LOG)
-        self._access = structlog.stdlib.get_logger(ACCESS_LOG)
+        self._access = logging.getLogger(ACCESS_LOG)
 
     def __call__(self, env: dict[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         use_raw_path(env)
-        if self._access_level.isEnabledFor(logging.INFO):
+        if self._access.isEnabledFor(logging.INFO):
             return self._logged(env, start_response)
         return super().__call__(env, start_response)
 
@@ -48,14 +46,14 @@ class Application(falcon.App[falcon.Request, falcon.Response]):
             return start_response(status, headers, *rest)
 
         body = super().__call__(env, noting)
-        self._access.info(
-            "request",
-            method=env["REQUEST_METHOD"],
-            path=without_token(env["PATH_INFO"]),
-            status=int(statuses[-1][:3]),
-            ms=round((perf_counter() - began) * 1000, 2),
-            bytes=sum(map(len, body)) if isinstance(body, list) else None,
-        )
+        fields = {
+            "method": env["REQUEST_METHOD"],
+            "path": without_token(env["PATH_INFO"]),
+            "status": int(statuses[-1][:3]),
+            "ms": round((perf_counter() - began) * 1000, 2),
+            "bytes": sum(map(len, body)) if isinstance(body, list) else None,
+        }
+        self._access.info("request", extra={"fields": fields})
         return body
 
 

@@ -5,6 +5,7 @@ from typing import Any, Literal, Protocol
 
 from cameron.core.status import Status
 from cameron.definitions.manner import Manner
+from cameron.errors import CameronError
 from cameron.store.job_index import JobQuery
 
 Picture = Literal["svg", "mermaid"]
@@ -50,6 +51,12 @@ class Engine(Protocol):
 
     def start(self, process: str, body: bytes, idempotency_key: str = "", dialect: str = "") -> Accepted:
         """A job of a process of that dialect; "": of any. Raises ProcessNotFound, InvalidRequest, IdempotencyKeyReused, Backlogged."""
+
+    def start_all(self, process: str, batch: bytes, idempotency_key: str = "", dialect: str = "") -> Sequence[Accepted | CameronError]:
+        """A job for each body in a JSON array, or the error that `start` raises. Raises ProcessNotFound, InvalidRequest.
+
+        Of one that was there already, `status` and `accepted_ms` are not looked up.
+        """
 
     def name_of(self, process: str) -> str:
         """The name of the process of that name or alias; what nobody defines is what it is."""

@@ -92,7 +92,17 @@ LONGEST_SHOWN = 200  # characters of a client's own text that are repeated to it
 
 def error_json(code: str, message: str, field: str | None = None) -> bytes:
     """The one form in which every error is told, as UTF-8."""
-    error = {"code": code, "message": message} if field is None else {"code": code, "message": message, "field": field}
+    return _json({"code": code, "message": message} if field is None else {"code": code, "message": message, "field": field})
+
+
+def error_of(error: CameronError) -> dict[str, str]:
+    """What is told of an error: its `code`, its `message`, and the `field` at fault where there is one."""
+    told = {"code": error.code if isinstance(error, InvalidRequest) else CODE[_known(error)], "message": str(error)}
+    field: str | None = getattr(error, "field", None)
+    return told if field is None else {**told, "field": field}
+
+
+def _json(error: dict[str, str]) -> bytes:
     return json.dumps({"error": error}, ensure_ascii=False).encode(errors="replace")
 
 
@@ -110,10 +120,9 @@ def add_error_handlers(app: App, starts: Sequence[str]) -> None:
 
 
 def _answer_ours(_request: falcon.Request, response: falcon.Response, error: Exception, _params: dict[str, Any]) -> None:
-    kind = _known(error)
-    response.status = STATUS[kind]
-    code = error.code if isinstance(error, InvalidRequest) else CODE[kind]
-    response.data = error_json(code, str(error), getattr(error, "field", None))
+    assert isinstance(error, CameronError)
+    response.status = status_of(error)
+    response.data = _json(error_of(error))
     say_when_to_come_back(response, error)
     _as_json(response)
 

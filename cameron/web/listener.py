@@ -1,6 +1,5 @@
 """The socket the API listens on, and waitress's loop on it: one thread for all connections, `threads` for the requests."""
 
-import errno
 import logging
 import socket
 import threading
@@ -12,8 +11,8 @@ from typing import Any
 from waitress import wasyncore
 from waitress.server import create_server
 
-from cameron.errors import ConfigError
 from cameron.web.channel import ApiChannel
+from cameron.web_port import bind, refusal
 
 log = logging.getLogger(__name__)
 
@@ -25,34 +24,15 @@ READ_AHEAD = 4  # bodies up to this many times the limit are read, so that a cli
 RESERVE_BYTES = 65536  # room above a very small limit
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """A bound socket, IPv4 first where `host` has both. Raises ConfigError saying which setting to change."""
+def listen(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
+    """A listening socket. Raises ConfigError saying which setting to change."""
+    sock = bind(host, port, is_shared=is_shared)
     try:
-        found = sorted(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE))
-    except (OSError, UnicodeError) as error:
-        raise ConfigError(f"cannot find the address {host!r} to listen on ({error}): {_mend('host')}") from error
-    family, kind, protocol, _, address = found[0]
-    sock = socket.socket(family, kind, protocol)
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(address)
         sock.listen(1024)
     except OSError as error:
         sock.close()
-        raise ConfigError(_refusal(host, port, error)) from error
+        raise refusal(host, port, error) from error
     return sock
-
-
-def _refusal(host: str, port: int, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"port {port} on {host} is already taken: stop the program that listens there, or {_mend('port')}"
-    if error.errno == errno.EACCES:
-        return f"port {port} on {host} needs more rights than this program has: {_mend('port')}, above 1023"
-    return f"cannot listen on {host}:{port} ({error.strerror}): {_mend('host')}"
-
-
-def _mend(key: str) -> str:
-    return f"set {key} under [web] in priv/config/<environment>.toml, or CAMERON_WEB_{key.upper()}"
 
 
 class Listener:

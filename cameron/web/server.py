@@ -37,6 +37,7 @@ class WebServer(ThreadActor):
 
     A port that cannot be bound fails the start as Misconfigured, its text naming the setting. When the server ends, whatever the cause,
     it accepts nothing more, lets nobody wait for a job any longer, gives accepted requests `drain_s` to be answered, and frees the port.
+    A port that `is_shared` may be listened on by others of the same user that share it too.
     Give its child specification a shutdown time of `drain_s` and 3 s. `on_listening` is called at the end of a start, in the actor's
     thread; it must not raise.
     """
@@ -50,15 +51,16 @@ class WebServer(ThreadActor):
         max_body_bytes: int = 1 << 20,
         drain_s: float = 5.0,
         on_listening: Callable[[Listening], None] | None = None,
+        is_shared: bool = False,
     ) -> None:
         super().__init__()
-        self._app, self._host, self._port, self._threads = app, host, port, threads
+        self._app, self._host, self._port, self._is_shared, self._threads = app, host, port, is_shared, threads
         self._max_body_bytes, self._drain_s, self._on_listening = max_body_bytes, drain_s, on_listening
         self._listener: Listener | None = None
 
     def on_start(self) -> None:
         try:
-            sock = listen(self._host, self._port)
+            sock = listen(self._host, self._port, is_shared=self._is_shared)
         except ConfigError as error:
             self.exit(Misconfigured(error))
             return

@@ -32,7 +32,7 @@ BAD = {
     "truncated": b'{"key": "k", "data": ',
     "two values": b'{"key": "k"} {"key": "k"}',
     "trailing comma": b'{"key": "k",}',
-    "an array": b'[{"key": "k"}]',
+    "an empty array": b"[]",
     "a string": b'"key"',
     "a number": b"7",
     "null": b"null",

@@ -94,7 +94,7 @@ def url_of(job: Job, task: str = "asked") -> str:
     return str(eventually(lambda: job.explained().get("callbacks", {}).get(task), f"{task} to wait"))
 
 
-def done_with(job: Job, data: Any, task: str = "asked", timeout_s: float = 30.0) -> None:
+def done_with(job: Job, data: Any, task: str = "asked", timeout_s: float = 60.0) -> None:
     """Wait until the job has ended well, with that as the task's data."""
     job.ended(timeout_s)
     assert (job.status, job.statuses()[task], job.tasks()[task]["data"]) == ("done", "done", data), job.hash()

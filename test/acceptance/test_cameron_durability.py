@@ -69,15 +69,15 @@ def own_redis(tmp_path: Path) -> Iterator[Callable[..., RedisServer]]:
 
 
 def refused(node: Node) -> str:
-    """The last line of a node that ends at once, with status 1, and without a traceback."""
+    """The one line that says why, of a node, or several, that end at once, with status 1, and without a traceback."""
     node.launch()
     assert node.wait(60) == 1
     said = node.output()
     assert "Traceback" not in said
     assert "redis is away" not in said
-    last = said.splitlines()[-1]
-    assert "cannot be used" in last, said
-    return last
+    told = [line for line in said.splitlines() if "cannot be used" in line]
+    assert len(told) == 1, said
+    return told[0]
 
 
 def post(node: Node) -> Any:

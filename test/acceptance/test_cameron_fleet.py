@@ -111,7 +111,7 @@ def calls(service: Service) -> Counter[str]:
     return Counter(call.headers["idempotency-key"] for call in service.all_calls())
 
 
-def assert_all_done(store: Any, jobs: list[Job], timeout_s: float = 60) -> None:
+def assert_all_done(store: Any, jobs: list[Job], timeout_s: float = 120) -> None:
     def unfinished() -> int:
         pipeline = store.pipeline(transaction=False)
         for job in jobs:

@@ -63,13 +63,19 @@ class Killer:
         before = self._deaths
 
         def over() -> bool:
-            for node in self._nodes:
-                if not node.running:
-                    node.start()
+            self._launch()
             return all(job.status in ("done", "error") for job in jobs)
 
         eventually(over, "all jobs to end", 90)
+        eventually(lambda: self._launch() and all(node.healthy() for node in self._nodes), "the nodes to answer")
         return self._deaths - before
+
+    def _launch(self) -> bool:
+        """Not waiting until they answer, which one that is killed at once never does; whether all were there."""
+        dead = [node for node in self._nodes if not node.running]
+        for node in dead:
+            node.launch()
+        return not dead
 
     def _call(self, call: Call) -> Answer:
         node = self._owner(call.headers["x-cameron-job"])
@@ -228,7 +234,7 @@ def test_crashes_are_counted_for_each_task_and_not_for_the_job(make: MakeNode, s
 
 def test_a_task_that_waits_for_a_retry_has_no_part_in_a_crash(make: MakeNode, service: Service) -> None:
     node = make()
-    service.on("begin", http(503, b"busy", {"Retry-After": "7"}), reply("at last"))
+    service.on("begin", http(503, b"busy", {"Retry-After": "20"}), reply("at last"))
     job = node.job("poison", {"key": "patient"})
     record = f"cameron:record:poison:{job.uuid}"
     eventually(lambda: node.store.hget(record, "task.start.until"), "the time of its second attempt to be recorded")

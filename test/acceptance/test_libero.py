@@ -353,7 +353,7 @@ def test_an_idempotency_key_starts_it_once(scenario: Scenario, node: Node) -> No
         ('{"data": 1, "input_data": 1}', "input_data_twice"),
         ('{"input": {"order": 42}}', "member_unknown"),
         ('{"key": ""}', "key_invalid"),
-        ("[]", "body_not_object"),
+        ("[]", "batch_empty"),
         ("no JSON", "body_not_json"),
     ],
 )

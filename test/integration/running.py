@@ -13,6 +13,7 @@ from cameron.definitions import Settings
 from cameron.definitions.cameron import CameronDialect
 from cameron.job_data import Answers, Commands, Commit
 from cameron.job_ledger import Claim
+from cameron.job_orders import WasRead
 from cameron.job_runner import JobRunner, Surroundings
 from cameron.process_catalog import Catalog
 from cameron.store import keys
@@ -84,8 +85,8 @@ class Around:
         """Start a runner that takes the job over, and let it read these."""
         self.start(fresh=False, crash=crash, crashes=crashes)
         deadline = str(self.clock.now_ms() + int(timeout_s * 1000))
-        self.answer(HELD, self.record(**{"owner": "other 1 7", "deadline": deadline, **record}))
-        self.answer({**HASH, **fields})
+        self.answer(HELD, self.record(**{"owner": "other 1 7", "deadline": deadline, **record}), {**HASH, **fields})
+        self.heard(WasRead)
         return self
 
     def heard(self, kind: type) -> Any:

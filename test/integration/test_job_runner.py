@@ -7,7 +7,7 @@ import pytest
 
 from cameron.activities.call import Cancel
 from cameron.job_data import Answers, Commands, Commit, Committed, Refused
-from cameron.job_orders import CancelJob, Drain, Drop, HandBack
+from cameron.job_orders import CancelJob, Drain, Drop, HandBack, WasRead
 from cameron.otp import Crash, Normal, Shutdown
 from cameron.process_catalog import Catalog
 from cameron.store import keys
@@ -80,9 +80,7 @@ DAMAGED: dict[str, dict[str, Any]] = {
 def test_a_record_that_cannot_be_read_is_a_crash_of_the_runner(around: Around, damage: str) -> None:
     around.start(fresh=False)
     record = around.record(**DAMAGED[damage])
-    around.answer(HELD, record)
-    if "definition" in record:
-        around.answer(HASH)
+    around.answer(HELD, record, HASH)
     assert isinstance(around.ended(), Crash)
 
 
@@ -90,19 +88,17 @@ def test_a_job_from_before_times_of_acceptance_were_recorded_is_run_all_the_same
     around.start(fresh=False)
     record = around.record()
     del record["accepted"]
-    around.answer(HELD, record)
-    around.answer(HASH)
+    around.answer(HELD, record, HASH)
     assert around.write(Commit).script == "transition"
 
 
 def test_a_definition_that_the_node_does_not_know_is_read_as_the_job_started_with_it(around: Around) -> None:
     around.catalog, known = Catalog(SETTINGS), around.process
     around.start(fresh=False)
-    around.answer(HELD, around.record())
+    around.answer(HELD, around.record(), HASH)
     asked = around.write(Commands)
     assert asked.commands == (("GET", keys.definition("foo", known.digest)),)
     asked.sender.tell(Answers([known.document]))
-    around.answer(HASH)
     [call] = around.write(Commit).release
     assert call.url == "http://127.0.0.1:1/start"
 
@@ -110,15 +106,14 @@ def test_a_definition_that_the_node_does_not_know_is_read_as_the_job_started_wit
 def test_a_definition_that_is_no_longer_in_redis_is_a_crash_of_the_runner(around: Around) -> None:
     around.catalog = Catalog(SETTINGS)
     around.start(fresh=False)
-    around.answer(HELD, around.record())
+    around.answer(HELD, around.record(), HASH)
     around.answer(None)
     assert isinstance(around.ended(), Crash)
 
 
 def test_a_job_given_up_after_crashes_ends_in_error(around: Around) -> None:
     around.start(fresh=False, crashes=5)
-    around.answer(HELD, around.record())
-    around.answer(HASH)
+    around.answer(HELD, around.record(), HASH)
     end = around.write(Commit)
     assert end.script == "end"
     assert "error" in end.args
@@ -142,15 +137,15 @@ def test_a_job_that_another_node_holds_by_now_is_not_taken_back(around: Around) 
     around.start(fresh=False)
     asked = around.write(Commands)
     assert asked.commands[0] == ("XPENDING", QUEUE, keys.GROUP, "1-1", "1-1", 1, "here")
-    asked.sender.tell(Answers([[], around.record(owner="another 3 7")]))
+    asked.sender.tell(Answers([[], around.record(owner="another 3 7"), HASH]))
     assert around.ended() == Shutdown("not held")
     assert around.writes.empty()
 
 
 def test_an_entry_whose_job_is_no_longer_in_redis_is_taken_out_of_the_queue(around: Around) -> None:
     around.start(fresh=False)
-    around.answer(ValueError("NOGROUP"), {})
-    around.answer({})
+    around.answer(ValueError("NOGROUP"), {}, {})
+    assert around.heard(WasRead) == WasRead(UUID)
     forgetting = around.write(Commit)
     assert (forgetting.script, forgetting.args) == ("forget", ["1-1", keys.GROUP, MEMBER, UUID])
     forgetting.sender.tell(Committed("forget"))
@@ -159,8 +154,7 @@ def test_an_entry_whose_job_is_no_longer_in_redis_is_taken_out_of_the_queue(arou
 
 def test_a_job_whose_record_is_gone_ends_in_error_and_goes_to_the_dead_letter(around: Around) -> None:
     around.start(fresh=False)
-    around.answer(HELD, {})
-    around.answer(HASH)
+    around.answer(HELD, {}, HASH)
     end = around.write(Commit)
     assert (end.script, end.keys[:2]) == ("end_held", [JOB, RECORD])
     assert "given up: its record is no longer in redis" in end.args
@@ -223,8 +217,7 @@ def test_a_job_cancelled_before_it_was_read_is_ended_as_soon_as_it_is(around: Ar
     around.start(fresh=False)
     read = around.write(Commands)
     around.runner.tell(CancelJob())
-    read.sender.tell(Answers([HELD, around.record()]))
-    around.answer(HASH)
+    read.sender.tell(Answers([HELD, around.record(), HASH]))
     end = around.write(Commit)
     assert (end.script, statuses(written(end).fields)) == ("end", {"job": "cancelled"})
     assert around.calls.empty()

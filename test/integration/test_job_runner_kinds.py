@@ -168,8 +168,8 @@ def test_what_came_while_nobody_ran_the_job_settles_its_task_though_its_call_was
 def test_what_came_while_the_job_was_being_read_is_read_afterwards(around: Around) -> None:
     around.start(fresh=False, crash="node other died")
     around.runner.tell(CallbackCame("start"))
-    around.answer([["1-1", "here", 5, 1]], around.record(owner="other 1 7"))
-    around.answer({"job.key": "k", "job.data": "1", "job.requestor": "", **RUNNING})
+    read = {"job.key": "k", "job.data": "1", "job.requestor": "", **RUNNING}
+    around.answer([["1-1", "here", 5, 1]], around.record(owner="other 1 7"), read)
     around.write(Commit)
     around.answer(json.dumps(HANDS_ON))
     assert fields(around.write(Commit))["task.start.output.data"] == '{"by":"hand"}'

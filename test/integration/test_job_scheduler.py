@@ -4,6 +4,9 @@ from collections import Counter
 from queue import SimpleQueue
 from typing import Any
 
+import pytest
+
+from cameron import job_scheduler
 from cameron.core.process import Activity, HttpCall, Process
 from cameron.job_orders import NOT_BEGUN, Drain, HandBack, Stay
 from cameron.otp import Normal
@@ -223,6 +226,30 @@ def test_a_node_that_resumes_takes_jobs_again(around: Around, redis: RedisServer
     around.settle()
     assert isinstance(around.next_told(), Stay)
     assert around.told.empty(), "neither is told to hand its job back"
+
+
+def test_a_node_that_has_much_to_give_back_listens_meanwhile(around: Around, redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_scheduler, "RELEASE_S", 0.0, raising=False)  # time for one
+    jobs = 6000
+    around.queue(jobs, around.node.name)
+    around.start(redis.url, max_jobs=1, lease_s=60.0)
+    around.started(1)
+    drain(around)
+    around.send(signal="resume")
+    eventually(lambda: around.node.state == "running", "the node to run again")
+    assert 1 < around.pending()[around.node.name] < jobs, "it has stopped to give them back"
+
+
+def test_a_node_that_stops_gives_back_however_much_it_holds(around: Around, redis: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(job_scheduler, "RELEASE_S", 0.0, raising=False)  # time for one
+    others: SimpleQueue[Any] = SimpleQueue()
+    around.refs[:0] = [Stand.start(others, name=name) for name in ("job_data", "process_catalog")]
+    around.queue(50, around.node.name)
+    around.start(redis.url, max_jobs=1, lease_s=60.0)
+    around.started(1)
+    around.scheduler.exit()
+    eventually(lambda: not around.scheduler.is_alive(), "the scheduler to end")
+    assert around.pending() == {around.node.name: 1}, "of that one nobody knows here whether it runs"
 
 
 def test_the_word_to_resume_is_not_undone_by_an_older_one_that_comes_late(around: Around, redis: RedisServer) -> None:

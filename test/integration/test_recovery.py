@@ -2,10 +2,13 @@
 
 import pytest
 
+from cameron import job_scheduler
 from cameron.job_orders import Drop
+from cameron.job_scheduler import PERFORMERS
 from cameron.otp import Normal, Reason, Shutdown
 from cameron.queue_reader import ReaderReady, Taken
 from cameron.store import keys
+from cameron.store.queue import PAGE
 
 from ..acceptance.support.redis_server import RedisServer
 from ..acceptance.support.waiting import eventually
@@ -28,6 +31,18 @@ def test_a_process_limit_holds_for_what_is_taken_over_too(around: Around, redis:
     around.start(redis.url, max_of_each=4)
     around.started(4)
     assert around.pending() == {DEAD: 6, around.node.name: 4}
+
+
+def test_what_there_was_no_time_for_is_taken_over_without_waiting_for_the_next_tick(
+    around: Around, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_scheduler, "TAKE_OVER_S", 0.001)  # time for one page
+    pages = 10
+    around.queue(pages * PAGE, DEAD)
+    around.start(redis.url, max_jobs=100_000, max_of_each=100_000, lease_s=60.0)
+    eventually(lambda: around.pending() == {around.node.name: pages * PAGE}, "the dead node to have nothing left")
+    ticks = around.asked.qsize() / len(PERFORMERS)
+    assert ticks < pages / 2
 
 
 def test_claims_say_when_the_job_was_accepted_and_who_died_with_it(around: Around, redis: RedisServer) -> None:

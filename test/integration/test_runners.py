@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from cameron.job_orders import Announce, CancelJob, Cleared, Proceed, Suspected
+from cameron.job_orders import Announce, CancelJob, Cleared, Proceed, Suspected, WasRead
 from cameron.otp import AlreadyStarted, ChildFailed, ChildStarted, Crash, Normal, Reason, Shutdown
 from cameron.otp.reasons import crash_of
 from cameron.queue_reader import ReaderReady
+from cameron.scheduling import admission
 from cameron.store import keys
 
 from ..acceptance.support.redis_server import RedisServer
@@ -38,6 +39,22 @@ def restarted(around: Around, redis: RedisServer, refs: list[Any]) -> None:
         claim = around.next_start()
         around.scheduler.tell(ChildFailed(claim, AlreadyStarted(refs[int(claim.uuid, 16)])))
     assert [type(around.next_told()) for _ in refs] == [Announce] * len(refs)
+
+
+def test_a_runner_that_lives_from_before_has_read_its_job_and_leaves_others_their_turn(
+    around: Around, redis: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(admission, "MAX_READING", 1)
+    around.queue(3, around.node.name)
+    around.start(redis.url, lease_s=60.0)
+    [first] = around.started(1)
+    around.scheduler.tell(ChildFailed(first, AlreadyStarted(around.unknown_runner())))
+    assert isinstance(around.next_told(), Announce)
+    [second] = around.started(1)
+    around.run(second)
+    assert around.starts.empty()
+    around.scheduler.tell(WasRead(second.uuid))
+    assert around.next_start().uuid not in (first.uuid, second.uuid)
 
 
 def told_nothing(around: Around) -> bool:

@@ -60,6 +60,12 @@ def test_a_start_posts_the_documented_body_and_tells_the_location(client: Client
     assert json.loads(body) == {"key": "(id,007)", "data": {"a": [1]}, "requestor": "bob"}
 
 
+def test_a_whole_body_that_would_start_many_jobs_is_not_sent(client: Client, server: Scripted) -> None:
+    with pytest.raises(WrongUse, match="start_all"):
+        client.start_with("foo", b' \n[{"key": "k"}]')
+    assert server.requests == []
+
+
 @pytest.mark.parametrize("body", [{"path": "/"}, b'{"path": 1.0, "path": "/"}'])
 def test_a_start_with_a_whole_body_posts_that(client: Client, server: Scripted, body: Any) -> None:
     server.will("201 Created", {"payload": "p"}, Location="http://h/j")
@@ -67,6 +73,36 @@ def test_a_start_with_a_whole_body_posts_that(client: Client, server: Scripted, 
     ((method, uri, sent),) = server.requests
     assert (method, uri) == ("POST", "/api/process/disk_space/start")
     assert sent == body if isinstance(body, bytes) else json.loads(sent) == body
+
+
+def test_many_jobs_are_started_by_one_request_and_each_is_told_by_itself(client: Client, server: Scripted) -> None:
+    refused = {"code": "key_missing", "message": "name a key", "field": "key"}
+    jobs = [{"status": 201, "location": "http://h/1", "uuid": "1", "key": "é"}, {"status": 400, "error": refused}]
+    server.will("200 OK", {"jobs": [*jobs, {"status": 200, "location": "http://h/3", "uuid": "3", "key": "k"}]})
+    first, second, third = client.start_all("foo", [{"key": "é"}, {}, {"key": "k", "data": 1.0}], "order 7")
+    assert (first, third) == (
+        StartedJob("http://h/1", '{"key": "\\u00e9"}'),
+        StartedJob("http://h/3", '{"key": "k", "data": 1.0}', existing=True),
+    )
+    assert isinstance(second, RequestFailed)
+    assert (second.status, second.code, str(second)) == (400, "key_missing", "name a key")
+    assert server.requests == [("POST", "/api/process/foo/start", b'[{"key": "\\u00e9"},{},{"key": "k", "data": 1.0}]')]
+    assert server.tokens == ["order 7"]
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [
+        ("400 Bad Request", {"error": {"code": "batch_empty", "message": "it is empty"}}, "batch_empty"),
+        ("404 Not Found", {"payload": "[]"}, "process_not_found"),
+        ("200 OK", {"payload": "of another program"}, ""),
+    ],
+)
+def test_a_batch_that_is_refused_as_a_whole_is_an_error(client: Client, server: Scripted, status: str, body: Any, code: str) -> None:
+    server.will(status, body)
+    with pytest.raises(RequestFailed) as failed:
+        client.start_all("foo", [])
+    assert (failed.value.status, failed.value.code, server.requests) == (int(status[:3]), code, [("POST", "/api/process/foo/start", b"[]")])
 
 
 def test_an_unknown_process_is_an_error_that_names_it(client: Client, server: Scripted) -> None:

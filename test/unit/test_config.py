@@ -23,9 +23,17 @@ def test_defaults_of_development_are_the_documented_ones(tmp_path: Path) -> None
     expected = config.Config(
         environment="development",
         root=tmp_path,
-        node=config.NodeConfig(name="", lease_s=10.0, max_jobs=10_000, max_jobs_per_process=8000, shutdown_s=10.0),
+        node=config.NodeConfig(name="", lease_s=10.0, max_jobs=10_000, max_jobs_per_process=8000, shutdown_s=10.0, cores="auto"),
         web=config.WebConfig(
-            host="127.0.0.1", port=8080, threads=8, max_body_bytes=1_048_576, accept_timeout_s=5.0, max_wait_s=60.0, public_url=""
+            host="127.0.0.1",
+            port=8080,
+            threads=8,
+            nodes=1,
+            share_port="no",
+            max_body_bytes=1_048_576,
+            accept_timeout_s=5.0,
+            max_wait_s=60.0,
+            public_url="",
         ),
         redis=config.RedisConfig(url="", dir=tmp_path / "var/redis/development", port=6380, timeout_s=5.0),
         processes=config.ProcessesConfig(file=tmp_path / "priv/processes/development.config"),
@@ -80,6 +88,21 @@ def test_environments_differ_where_the_document_says(
     assert (read.web.host, read.web.port, read.redis.port, read.log.format, read.log.syslog) == (host, port, redis_port, log_format, syslog)
 
 
+def test_production_has_a_node_for_each_core_and_the_others_have_one(tmp_path: Path) -> None:
+    nodes = {environment: config.load(environment, {}, tmp_path).web.nodes for environment in config.ENVIRONMENTS}
+    assert nodes == {"development": 1, "test": 1, "production": 0}
+
+
+@pytest.mark.parametrize(("text", "shares"), [("yes", True), ("no", False)])
+def test_a_port_is_shared_where_somebody_says_so(tmp_path: Path, text: str, shares: bool) -> None:
+    assert config.load("test", {"CAMERON_WEB_SHARE_PORT": text}, tmp_path).web.shares_port is shares
+
+
+@pytest.mark.parametrize("text", ["auto", "all", "0", "2-3,6", "0,1,2", "10-11"])
+def test_cores_are_numbers_and_ranges(tmp_path: Path, text: str) -> None:
+    assert config.load("test", {"CAMERON_NODE_CORES": text}, tmp_path).node.cores == text
+
+
 def test_production_reads_no_examples(tmp_path: Path) -> None:
     folders = {environment: config.load(environment, {}, tmp_path).definitions.dir.name for environment in config.ENVIRONMENTS}
     assert folders == {"development": "definitions", "test": "definitions", "production": "definitions.production"}
@@ -131,7 +154,7 @@ def test_every_setting_can_be_given_as_a_variable_and_keeps_its_type(tmp_path: P
         if isinstance(table, dict)
         for key, value in table.items()
     }
-    assert len(environ) >= 58
+    assert len(environ) >= 61
     assert config.load("production", environ, tmp_path) == plain
     assert isinstance(config.load("test", {"CAMERON_NODE_LEASE_S": "3"}, tmp_path).node.lease_s, float)
 
@@ -180,6 +203,18 @@ def test_a_config_cannot_be_changed(tmp_path: Path) -> None:
         ('[log]\nformat = "xml"', "[log] format: must be console or json, not 'xml'"),
         ('[log]\nsyslog = "nowhere"', "[log] syslog: must be a socket such as /dev/log, host:port, or empty, not 'nowhere'"),
         ('[node]\nname = "a b"', "[node] name: must be up to 64 letters, digits,"),
+        (
+            '[node]\ncores = "0,"',
+            "[node] cores: must be auto (one at a time, chosen by itself), all, or numbers of cores such as 0 or 2-3,6, not '0,'",
+        ),
+        ('[node]\ncores = "0 1"', "[node] cores: must be auto"),
+        ("[node]\ncores = 0", "[node] cores: must be text in quotes, not 0"),
+        (
+            "[web]\nnodes = -1",
+            "[web] nodes: must be a whole number from 1 to 1024, or 0 (one for each core that the program may use), not -1",
+        ),
+        ("[web]\nshare_port = true", "[web] share_port: must be text in quotes, not True"),
+        ('[web]\nshare_port = "maybe"', "[web] share_port: must be yes or no, not 'maybe'"),
         ('[redis]\ndir = ""', "[redis] dir: must be a path"),
         ('[definitions]\ndir = ""', "[definitions] dir: must be a path"),
         ('[templates]\nenv = "HOME,1X"', "[templates] env: must be names of environment variables, comma-joined, such as HOME,LANG, not "),
@@ -241,6 +276,7 @@ def test_a_retention_of_0_is_for_ever(tmp_path: Path) -> None:
         "CAMERON_URL",
         "CAMERON_SOAK",
         "CAMERON_FAULT",
+        "CAMERON_LEASH",
         "CAMERON_PORT",
         "CAMERON_JOB",
         "CAMERON_IDEMPOTENCY_KEY",

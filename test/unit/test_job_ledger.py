@@ -21,6 +21,7 @@ UNIQUE = FOO._replace(unique=True)
 CLAIM = Claim("foo", "(id,007)", "0f", "17-0", "host-1-ab", accepted_ms=1_700_000_000_123)
 JOB_KEY, RECORD = "cameron:process:foo:key:(id,007):job:0f", "cameron:record:foo:0f"
 EVENTS, SESSION = "cameron:events:foo:0f", "cameron:record:foo:0f:session"
+COPY = f"{EVENTS}:copy"
 QUEUE, DEAD = "cameron:queue:foo", "cameron:queue:foo:dead"
 SCHEDULED, RUNNING, DONE = (f"cameron:jobs:foo:{status}" for status in ("scheduled", "running", "done"))
 ONE_OF_ITS_KEY = "cameron:unique:foo:(id,007)"
@@ -220,7 +221,7 @@ def test_the_end_is_confirmed_and_names_old_error_keys_after_the_new_ones() -> N
     job, more = apply(job, JobEnded(Status.DONE))
     commit = ledger().end(Step(job, [*changes, *more], AT, STORY), 5000)
     assert commit.keys == [
-        JOB_KEY, RECORD, QUEUE, SCHEDULED, RUNNING, DONE, DEAD, ONE_OF_ITS_KEY, EVENTS, SESSION,
+        JOB_KEY, RECORD, QUEUE, SCHEDULED, RUNNING, DONE, DEAD, ONE_OF_ITS_KEY, COPY, EVENTS, SESSION,
         f"{JOB_KEY}:start:error", f"{JOB_KEY}:old:error",
     ]  # fmt: skip
     assert (commit.script, commit.confirm) == ("end", True)
@@ -266,7 +267,19 @@ def test_a_job_that_cannot_be_read_is_ended_in_the_nodes_name_whoever_owns_it() 
     step = Step(job, [JobChanged(Status.ERROR)], AT, STORY)
     commit = ledger("whoever 9 9", process=None).end_held(step, 5000, GIVEN_UP._replace(task=""))
     assert (commit.script, commit.confirm, fence(commit)) == ("end_held", True, ["", "host-1-ab", 0])
-    assert commit.keys == [JOB_KEY, RECORD, QUEUE, SCHEDULED, RUNNING, "cameron:jobs:foo:error", DEAD, ONE_OF_ITS_KEY, EVENTS, SESSION]
+    assert commit.keys == [
+        JOB_KEY,
+        RECORD,
+        QUEUE,
+        SCHEDULED,
+        RUNNING,
+        "cameron:jobs:foo:error",
+        DEAD,
+        ONE_OF_ITS_KEY,
+        COPY,
+        EVENTS,
+        SESSION,
+    ]
     end = end_of(commit)
     assert end.fields == {"job.status.current": "error", "job.status.error.time": "now"}
     assert (end.entry, end.keep_ms, end.unique, end.dead["task"], end.texts) == ("17-0", 5000, "0f", "", [])
@@ -303,7 +316,18 @@ def test_a_revived_job_loses_its_errors_what_is_said_of_its_failed_tasks_and_its
     job, _ = apply(job, JobEnded(Status.ERROR))
     commit = ledger("host-1-ab 1 3", process=UNIQUE).revive(Step(*apply(job, JobRetried()), AT), Status.ERROR, "9-1", ["deadline", "17"])
     errors = [f"{JOB_KEY}:start:error", f"{JOB_KEY}:old:error"]
-    assert commit.keys == [JOB_KEY, RECORD, QUEUE, SCHEDULED, "cameron:jobs:foo:error", DEAD, ONE_OF_ITS_KEY, EVENTS, SESSION, *errors]
+    assert commit.keys == [
+        JOB_KEY,
+        RECORD,
+        QUEUE,
+        SCHEDULED,
+        "cameron:jobs:foo:error",
+        DEAD,
+        ONE_OF_ITS_KEY,
+        EVENTS,
+        SESSION,
+        *errors,
+    ]
     args = Arguments(commit)
     assert args.take(6) == [MEMBER, AT.ms, "0f", "9-1", "job.retried", ""]
     assert args.fields() == {"job.status.current": "scheduled", "job.status.scheduled.time": "now"}

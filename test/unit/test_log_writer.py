@@ -5,10 +5,11 @@ import logging
 import subprocess
 import sys
 import threading
+from select import PIPE_BUF
 
 import pytest
 
-from cameron.log_writer import Lines, LogWriter
+from cameron.log_writer import Lines, LogWriter, pieces
 
 
 class Stream(io.StringIO):
@@ -115,3 +116,14 @@ def test_the_last_lines_are_written_when_the_program_ends() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stderr) == (0, "the last words\n")
+
+
+def test_no_piece_is_larger_than_what_a_pipe_takes_in_one_unless_a_single_line_is() -> None:
+    lines = [f"{number} {'é' * 90}\n" for number in range(100)]
+    long = "x" * 2 * PIPE_BUF + "\n"
+    cut = list(pieces([*lines, long, *lines]))
+    assert "".join(cut) == "".join([*lines, long, *lines])
+    assert all(piece.endswith("\n") for piece in cut)
+    assert [piece for piece in cut if len(piece.encode()) > PIPE_BUF] == [long]
+    assert len(cut) < 20
+    assert list(pieces([])) == []

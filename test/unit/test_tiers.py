@@ -16,12 +16,12 @@ TIERS = [
     "__main__ testing",
     "cli",
     "client tree_view",
-    "web",
+    "web node_group",
     "tree",
     "rabbitmq",
     "cameron",  # the package's own __init__: the public names
     "engine",
-    "job_control job_callbacks job_acceptance job_history node_health registration",
+    "job_control job_callbacks job_acceptance job_batch job_history node_health registration",
     "job_reader",
     "job_scheduler housekeeper",
     "job_runner scheduling",
@@ -31,10 +31,10 @@ TIERS = [
     "job_data",
     "callbacks registered_documents isolated_activity broker_link",
     "activities store definitions",
-    "core misconfigured",
+    "core misconfigured cores quiet_core node_program",
     "otp",
     "log",
-    "log_writer config clock fault",
+    "log_writer log_line config clock fault leash web_port",
     "errors",
 ]
 
@@ -55,6 +55,10 @@ NO_MORE_THAN: dict[str, set[str]] = {
     "config": {"errors"},
     "clock": set(),
     "fault": {"errors"},
+    "leash": set(),
+    "web_port": {"errors"},
+    "cores": {"otp", "errors"},
+    "quiet_core": {"otp"},
     "errors": set(),
 }
 
@@ -89,9 +93,9 @@ DRAWERS = {"utils", "util", "common", "helpers", "helper", "manager", "base", "m
 
 # A dialect's name there would be the engine knowing a dialect.
 NO_DIALECTS_IN = (
-    "engine job_control job_callbacks job_acceptance job_history node_health broker_link registration registered_documents callbacks "
-    "job_calls job_returns job_log job_suspicion job_unread job_reader job_scheduler scheduling housekeeper job_runner job_orders "
-    "job_reading job_ledger job_data process_catalog queue_reader rabbitmq testing activities core store"
+    "engine job_control job_callbacks job_acceptance job_batch job_history node_health broker_link registration registered_documents "
+    "callbacks job_calls job_returns job_log job_suspicion job_unread job_reader job_scheduler scheduling housekeeper job_runner "
+    "job_orders job_reading job_ledger job_data process_catalog queue_reader rabbitmq testing activities core store"
 )
 DIALECTS = re.compile("ticket|mender|machinery|libero", re.IGNORECASE)
 

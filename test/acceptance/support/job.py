@@ -63,7 +63,7 @@ class Job:
         assert answer.status_code == 200, f"{answer.status_code} {answer.text[:500]}"
         return dict(answer.json())
 
-    def told(self, *words: str, timeout_s: float = 30.0) -> str:
+    def told(self, *words: str, timeout_s: float = 60.0) -> str:
         """The sentence of its explanation, once all of these words are in it."""
         said = ""
 
@@ -91,12 +91,12 @@ class Job:
         """`job.status.current`."""
         return self.field("job.status.current")
 
-    def ended(self, timeout_s: float = 30.0) -> "Job":
+    def ended(self, timeout_s: float = 60.0) -> "Job":
         """Wait until the job has ended, in whatever way."""
         eventually(lambda: self.status in ENDED, f"job {self.key!r} {self.uuid} to end, now {self.hash()!r:.1500}", timeout_s)
         return self
 
-    def done(self, timeout_s: float = 30.0) -> "Job":
+    def done(self, timeout_s: float = 60.0) -> "Job":
         """Wait until the job has ended, and well."""
         self.ended(timeout_s)
         assert self.status == "done", self.hash()

@@ -48,7 +48,7 @@ class Loss:
         """Whether the answer has been lost."""
         return self._happened.is_set()
 
-    def wait(self, timeout_s: float = 30.0) -> None:
+    def wait(self, timeout_s: float = 60.0) -> None:
         """Return once the answer has been lost."""
         eventually(lambda: self.happened, f"an answer of {self._name} to be lost", timeout_s, every_s=0.005)
 

@@ -34,7 +34,7 @@ class Scenario:
         """Start a job of this key."""
         return self.node.job(process or self.process, {"key": self.key, "data": data, "requestor": requestor})
 
-    def run(self, data: Any = "some data", requestor: str = "a test", timeout_s: float = 30.0) -> Job:
+    def run(self, data: Any = "some data", requestor: str = "a test", timeout_s: float = 60.0) -> Job:
         """Start a job of this key and wait until it has ended, in whatever way."""
         return self.start(data, requestor).ended(timeout_s)
 
@@ -42,6 +42,6 @@ class Scenario:
         """The calls that arrived for this key, of one activity or of all, in order of arrival."""
         return [call for call in self.service.calls(self.key) if activity in ("", call.activity)]
 
-    def arrived(self, count: int, timeout_s: float = 30.0) -> list[Call]:
+    def arrived(self, count: int, timeout_s: float = 60.0) -> list[Call]:
         """Wait until at least `count` calls have arrived for this key."""
         return self.service.arrived(self.key, count, timeout_s)

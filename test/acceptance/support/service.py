@@ -83,7 +83,7 @@ class Service:
         """Forget the calls so far."""
         self._calls.clear()
 
-    def arrived(self, key: str, count: int, timeout_s: float = 30.0) -> list[Call]:
+    def arrived(self, key: str, count: int, timeout_s: float = 60.0) -> list[Call]:
         """Wait until at least `count` calls have arrived for a job key."""
         eventually(lambda: len(self._calls.get(key, ())) >= count, f"{count} calls for {key!r}", timeout_s, every_s=0.01)
         return self.calls(key)

@@ -89,7 +89,7 @@ class Job(NamedTuple):
     ) -> Any:
         """The end, at the time 3, with texts of new errors by task, and tasks of old ones."""
         names = [JOB, RECORD, QUEUE, LISTS["scheduled"], LISTS["running"], LISTS[status], DEAD, keys.unique("foo", "k")]
-        names += [EVENTS, SESSION, *(keys.task_error(JOB, task) for task in (*new, *old))]
+        names += [keys.events_copy("foo", UUID), EVENTS, SESSION, *(keys.task_error(JOB, task) for task in (*new, *old))]
         args = [owner, writer, n, self.entry, keys.GROUP, keep_ms, MEMBER, 3, unique, *counted(*dead), *counted(*fields), *counted(*record)]
         return self.run(script, names, [*args, *counted(*story), *(f"{task} failed" for task in new)])
 

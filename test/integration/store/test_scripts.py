@@ -391,3 +391,13 @@ def test_a_redis_that_is_full_refuses_a_script_whole_and_carries_it_out_when_the
     job.client.config_set("maxmemory", 0)
     assert job.everything() == before
     assert write[name]() in ("accepted", "applied", "told")
+
+
+def test_the_events_of_a_job_that_ends_take_what_is_in_them_and_not_4_kb(job: Job) -> None:
+    job.accept()
+    job.transition("", "node 1", 1, "job.status.current", "running", story=("job.started", "node"))
+    before, entries = job.client.memory_usage(EVENTS), job.client.xrange(EVENTS)
+    job.end("node 1 1", "node 1", 2)
+    assert job.client.memory_usage(EVENTS) < 2500 < 4096 < before
+    assert job.client.xrange(EVENTS)[: len(entries)] == entries
+    assert not job.client.exists(keys.events_copy("foo", UUID))

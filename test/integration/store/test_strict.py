@@ -137,6 +137,25 @@ def test_one_proof_of_several_is_enough(pair: tuple[RedisServer, RedisServer]) -
     assert settle(settled) == ""
 
 
+def test_of_many_jobs_each_that_was_lost_is_told_by_itself_after_one_wait(pair: tuple[RedisServer, RedisServer]) -> None:
+    settled = strict(pair[0].url, TWO_COPIES)
+    with pair[0].client() as client:
+        client.set("first", "1")
+        client.set("third's other proof", "1")
+        client.config_resetstat()
+        jobs = [["first"], ["second", "second's other proof"], ["third", "third's other proof"]]
+        first, second, third = settled.settle_all(jobs, time.monotonic() + PATIENCE_S)
+        assert client.info("commandstats")["cmdstat_wait"]["calls"] == 1
+    assert (first, third) == (None, None)
+    assert "has lost the job: start it again" in str(second)
+
+
+def test_of_no_jobs_there_is_nothing_to_wait_for() -> None:
+    with refusing_port() as port:
+        url = f"redis://127.0.0.1:{port}/0"
+        assert Strict(Health(url, 1.0, STRICT), url, 1.0, 1.0).settle_all([], time.monotonic()) == []
+
+
 def test_a_redis_that_goes_away_meanwhile_makes_no_promise(pair: tuple[RedisServer, RedisServer]) -> None:
     settled = strict(pair[0].url, TWO_COPIES)
     write(pair[0])

@@ -80,6 +80,12 @@ def test_a_whole_body_is_sent_as_it_is(server: Server, here: Here) -> None:
     assert server.bodies == [body.encode()]
 
 
+def test_a_whole_body_that_is_an_array_is_a_2_and_starts_nothing(server: Server, here: Here) -> None:
+    status, out, err = here("start", "foo", "--body", '[{"key": "k"}]')
+    assert (status, out, server.bodies) == (2, "", [])
+    assert "an array starts many jobs" in err
+
+
 def test_a_start_without_a_key_data_and_a_body_is_a_2_that_names_all_three(server: Server, here: Here) -> None:
     told = "cameron: say what the job is about with --key, give it --data, or give all that is to be sent with --body\n"
     assert (here("start", "foo", "--requestor", "bob"), server.bodies) == ((2, "", told), [])

@@ -48,8 +48,15 @@ def test_what_is_to_be_called_is_told_with_the_task_as_it_is_then() -> None:
     assert [(task.name, task.attempts, attempt) for task, attempt in made.called] == [("a", 1, REQUEST), ("c", 1, REQUEST)]
     assert events(made) == [JobStarted(), TaskCalled("a"), TaskCalled("c")]
     assert made.story == ["job.started", "here", "task.called", "a", "task.called", "c"]
-    assert [job.status for job, _ in made.steps] == [Status.SCHEDULED, Status.RUNNING, Status.RUNNING]
+    assert [task and (task.name, task.status) for task, _ in made.steps] == [None, ("a", Status.SCHEDULED), ("c", Status.SCHEDULED)]
     assert (made.is_idle, made.end, made.timers) == (False, None, [])
+
+
+def test_the_job_that_is_given_stays_as_it_was() -> None:
+    job = started(*AB.activities).job
+    tasks, pending = dict(job.tasks), dict(job.pending)
+    made = advance(AB, job, [TaskReplied("a", Success("1"))], BEGIN_MS, holder())
+    assert (job.tasks, job.pending, job.tasks == made.job.tasks) == (tasks, pending, False)
 
 
 def test_a_reply_leads_on_to_what_waited_for_it() -> None:

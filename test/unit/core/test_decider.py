@@ -34,7 +34,7 @@ def failed(failure: Failure, attempts: int = 1, **fields: object) -> Job:
     job, _ = apply(new_job(process(activity("start", **fields)), "key", "uuid", b"", DEADLINE_MS), JobStarted())
     job, _ = apply(job, TaskCalled("start"))
     task = job.tasks["start"]._replace(attempts=attempts, failures=attempts, failure=failure)
-    return job._replace(tasks={"start": task}, pending=("start",))
+    return job._replace(tasks={"start": task}, pending={"start": None})
 
 
 def restored(until_ms: int = 0, **fields: object) -> Job:
@@ -196,7 +196,7 @@ def test_giving_up_goes_before_everything_else_that_is_to_be_decided() -> None:
     job, _ = apply(job, TaskCalled("start"))
     for _ in range(5):
         job, _ = apply(job, TaskInterrupted("start"))
-    job = job._replace(pending=("b", "start"))
+    job = job._replace(pending={"b": None, "start": None})
     [end] = decide(of, job, BEGIN_MS, 0.5)
     assert isinstance(end, JobEnded)
     ended, _ = apply(job, end)

@@ -86,10 +86,9 @@ def test_a_rebuilt_job_is_the_one_that_was_written(graph: Graph, order: Random, 
     job, rebuilt = run.job, stored(run).restored(run.process)
     assert list(rebuilt.tasks) == list(job.tasks)
     assert lasting(rebuilt) == lasting(job)
-    assert rebuilt._replace(tasks={}, pending=()) == job._replace(tasks={}, pending=())
+    assert rebuilt._replace(tasks={}, pending={}) == job._replace(tasks={}, pending={})
     running = {task.name for task in job.tasks.values() if task.status is Status.RUNNING}
     assert set(rebuilt.pending) == {*job.pending, *running}
-    assert len(rebuilt.pending) == len(set(rebuilt.pending))
 
 
 @given(GRAPHS, ORDERS, st.integers(0, 100))

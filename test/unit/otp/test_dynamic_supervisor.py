@@ -40,7 +40,6 @@ from cameron.otp import (
 )
 from cameron.otp.decisions import TerminateChild
 from cameron.otp.probe import PATIENCE_S, Probe, end_of
-from cameron.otp.timers import timers
 
 
 class Worker(Actor):
@@ -209,7 +208,7 @@ def test_a_child_that_ended_in_time_leaves_no_timer_behind(family: Family) -> No
     supervisor = family.start(Worker.start, shutdown=604_800.0)
     for _ in range(3):
         terminate_child(supervisor, started(supervisor))
-    assert supervisor.actor_inbox not in timers._of
+    assert supervisor.actor_inbox.timer is None
 
 
 def test_everybody_who_terminates_a_child_is_answered(family: Family, gate: threading.Event) -> None:

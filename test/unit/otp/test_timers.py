@@ -18,6 +18,12 @@ def test_timers_fire_in_the_order_they_are_due(probe: Probe) -> None:
     assert [probe.next(), probe.next()] == ["first", "second"]
 
 
+def test_timers_of_one_delay_fire_in_the_order_they_were_set(probe: Probe) -> None:
+    for number in range(100):
+        send_after(0.01, probe.ref, number)
+    assert [probe.next() for _ in range(100)] == list(range(100))
+
+
 def test_an_actor_sends_itself_messages_later(probe: Probe) -> None:
     probe.do(lambda me: me.send_after(0.01, "later"))
     assert probe.next() == "later"
@@ -38,6 +44,20 @@ def test_a_cancelled_timer_does_not_fire(probe: Probe) -> None:
     assert not timer.cancel()
     send_after(0.05, probe.ref, "after")
     assert probe.next() == "after"
+
+
+@pytest.mark.parametrize("cancelled", [0, 1, 2])
+def test_a_cancelled_timer_leaves_the_actors_others_alone(probe: Probe, cancelled: int) -> None:
+    others = Probe()
+    pending = [send_after(A_WEEK_S, others.ref, number) for number in range(3)]
+    assert pending[cancelled].cancel()
+    others.stop()
+    end_of(others.ref)
+    assert not any(timer.cancel() for timer in pending)
+    assert others.ref.actor_inbox.timer is None
+    soon = [send_after(0.02, probe.ref, number) for number in range(3)]
+    assert soon.pop(cancelled).cancel()
+    assert [probe.next(), probe.next()] == [number for number in range(3) if number != cancelled]
 
 
 def test_a_timer_that_has_fired_can_no_longer_be_cancelled(probe: Probe) -> None:

@@ -1,6 +1,7 @@
 """What a node holds, whose turn it is, and how much more there may be."""
 
 from collections import Counter
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from cameron.job_ledger import Claim
+from cameron.scheduling import admission
 from cameron.scheduling.admission import Admission, claim_of
 from cameron.store.queue import Entry
 
@@ -20,7 +22,7 @@ def claim(uuid: str, process: str = "foo", entry: str = "1-0") -> Claim:
     return Claim(process, "k", uuid, entry, "node")
 
 
-def admission(max_jobs: int = 10, limit: int = 10) -> Admission:
+def admission_of(max_jobs: int = 10, limit: int = 10) -> Admission:
     return Admission(max_jobs, lambda process: LIMITS.get(process, limit))
 
 
@@ -71,14 +73,14 @@ def test_an_entry_without_anything_makes_one_too() -> None:
 
 
 def test_a_node_starts_as_many_as_it_may_and_goes_on_as_they_end() -> None:
-    held = admitted(admission(max_jobs=2), *(claim(uuid, "baz") for uuid in "abc"))
+    held = admitted(admission_of(max_jobs=2), *(claim(uuid, "baz") for uuid in "abc"))
     assert run_all(held) == ["a", "b"]
     held.forget(held.ended("a") or claim("none"))
     assert run_all(held) == ["c"]
 
 
 def test_a_process_has_a_limit_of_its_own_and_holds_up_nobody_else() -> None:
-    held = admitted(admission(), *(claim(f"bar {number}", "bar") for number in range(3)), claim("a"), claim("b"))
+    held = admitted(admission_of(), *(claim(f"bar {number}", "bar") for number in range(3)), claim("a"), claim("b"))
     assert run_all(held) == ["bar 0", "a", "b"]
     assert held.ended("bar 0") == claim("bar 0", "bar")
     assert run_all(held) == ["bar 1"]
@@ -86,11 +88,11 @@ def test_a_process_has_a_limit_of_its_own_and_holds_up_nobody_else() -> None:
 
 def test_processes_take_turns() -> None:
     claims = [claim(f"{process} {number}", process) for process in ("foo", "baz") for number in range(3)]
-    assert run_all(admitted(admission(), *claims)) == ["foo 0", "baz 0", "foo 1", "baz 1", "foo 2", "baz 2"]
+    assert run_all(admitted(admission_of(), *claims)) == ["foo 0", "baz 0", "foo 1", "baz 1", "foo 2", "baz 2"]
 
 
 def test_there_is_room_for_what_neither_the_node_nor_the_process_has_yet() -> None:
-    held = admission(max_jobs=4)
+    held = admission_of(max_jobs=4)
     assert held.rooms(["foo", "bar", "baz"]) == {"foo": 3, "bar": 1, "baz": 4}
     admitted(held, claim("a", "bar"), claim("b", "baz"))
     assert (held.room, held.rooms(["foo", "bar", "baz"])) == (2, {"foo": 2, "baz": 2})
@@ -102,13 +104,13 @@ def test_there_is_room_for_what_neither_the_node_nor_the_process_has_yet() -> No
 
 
 def test_a_job_is_admitted_once_whatever_its_entry() -> None:
-    held = admitted(admission(), claim("a"))
+    held = admitted(admission_of(), claim("a"))
     assert not held.admit(claim("a", entry="2-0"))
     assert (len(held), held.has(claim("a")), held.has(claim("a", entry="2-0"))) == (1, True, False)
 
 
 def test_a_runner_is_found_by_its_job() -> None:
-    held = admitted(admission(), claim("a"))
+    held = admitted(admission_of(), claim("a"))
     assert held.runner("a") is None
     started = held.next()
     assert started is not None
@@ -118,8 +120,55 @@ def test_a_runner_is_found_by_its_job() -> None:
     assert (held.runner("a"), held.runners, held.idle) == (None, [], [claim("a")])
 
 
+def test_what_came_with_an_entry_is_kept_until_the_runner_has_started_and_no_longer() -> None:
+    new = claim_of(Entry("foo", "1-0", RIDING), "node", fresh=True)
+    held = admitted(admission_of(), new)
+    assert held.next() == new
+    assert held.held == [new]
+    assert held.started(new, "ref")
+    kept = Claim("foo", "k", "u", "1-0", "node", deadline_ms=12, accepted_ms=5)
+    assert held.held == [kept]
+    assert held.ended("ref") == kept
+
+
+def test_no_more_than_so_many_are_read_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "MAX_READING", 2)
+    held = admitted(Admission(10, lambda _: 10), *map(claim, "abcdefg"))
+    assert run_all(held) == ["a", "b"]
+    held.was_read("a")
+    held.was_read("a")
+    assert run_all(held) == ["c"]
+    held.ended("b")  # without having read its job
+    assert run_all(held) == ["d"]
+    held.was_read("c")
+    lost = held.next()
+    assert lost == claim("e")
+    held.forget(lost)
+    failed = held.next()
+    assert failed == claim("f")
+    assert held.not_started(failed)
+    assert run_all(held) == ["g"]
+
+
+def test_what_need_not_be_read_takes_no_place_of_those_that_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(admission, "MAX_READING", 1)
+    news = [claim_of(Entry("foo", "1-0", {**RIDING, "uuid": uuid}), "node", fresh=True) for uuid in "abc"]
+    held = admitted(Admission(10, lambda _: 10), *news, claim("d"), claim("e"))
+    assert run_all(held) == ["a", "b", "c", "d"]
+
+
+def test_a_crowd_that_waits_is_let_go_one_by_one_without_looking_at_all_each_time() -> None:
+    crowd = [claim(f"{number:032x}") for number in range(30_000)]
+    held = admitted(Admission(100_000, lambda _: 100_000), *crowd)
+    began_s = monotonic()
+    for each in held.idle:
+        held.forget(each)
+    assert monotonic() - began_s < 5.0, "a node stops or drains meanwhile"
+    assert (len(held), held.next()) == (0, None)
+
+
 def test_one_that_rests_has_no_turn_until_it_waits_again() -> None:
-    held = admitted(admission(max_jobs=1), claim("a", "baz"), claim("b", "baz"))
+    held = admitted(admission_of(max_jobs=1), claim("a", "baz"), claim("b", "baz"))
     assert run_all(held) == ["a"]
     assert held.ended("a") == claim("a", "baz")
     assert run_all(held) == ["b"]
@@ -131,7 +180,7 @@ def test_one_that_rests_has_no_turn_until_it_waits_again() -> None:
 
 
 def test_one_that_is_held_no_more_or_by_another_entry_does_not_wait_again() -> None:
-    held = admitted(admission(), claim("a"), claim("b"))
+    held = admitted(admission_of(), claim("a"), claim("b"))
     run_all(held)
     for uuid in "ab":
         held.forget(held.ended(uuid) or claim("none"))
@@ -143,7 +192,7 @@ def test_one_that_is_held_no_more_or_by_another_entry_does_not_wait_again() -> N
 
 
 def test_a_runner_that_comes_for_one_that_is_held_no_more_is_none() -> None:
-    held = admitted(admission(max_jobs=1), claim("a", "baz"), claim("b", "baz"))
+    held = admitted(admission_of(max_jobs=1), claim("a", "baz"), claim("b", "baz"))
     started = held.next()
     assert started is not None
     held.forget(started)
@@ -158,7 +207,7 @@ class Life(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.held = admission(max_jobs=4, limit=2)
+        self.held = admission_of(max_jobs=4, limit=2)
         self.starting: list[Claim] = []
         self.running: dict[Any, Claim] = {}
         self.resting: list[Claim] = []

@@ -69,13 +69,15 @@ class FakeCancelling:
 class FakeEngine:
     """Knows one process, `foo` alias `a/f`; `key` is what every job's key is; `failure` is raised by every method while it is set.
 
-    A start with an `Idempotency-Key` that came before is that job. `asked` has the arguments of every other call.
+    A start with an `Idempotency-Key` that came before is that job. Of a batch becomes what `outcomes` say. `asked` has the arguments of
+    every other call.
     A job has ended once it is looked at for the `looks_to_end`th time.
     """
 
     key: str = "(id,007)"
     failure: Exception | None = None
     started: list[tuple[str, bytes]] = field(default_factory=list)
+    outcomes: list[FakeAccepted | CameronError] = field(default_factory=list)
     dialects: list[str] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     asked: list[tuple[Any, ...]] = field(default_factory=list)
@@ -107,6 +109,12 @@ class FakeEngine:
         existing = idempotency_key != "" and idempotency_key in self.tokens
         self.tokens.append(idempotency_key)
         return FakeAccepted("foo", "a/f", self.key, UUID, body.decode(errors="replace"), existing)
+
+    def start_all(self, process: str, batch: bytes, idempotency_key: str = "", dialect: str = "") -> list[FakeAccepted | CameronError]:
+        self._note(process, batch, idempotency_key, dialect)
+        if process not in ("foo", "a/f"):
+            raise ProcessNotFound(process)
+        return self.outcomes
 
     def ended(self, process: str, key: str, uuid: str) -> bytes | None:
         self._perhaps_fail()

@@ -161,7 +161,7 @@ def test_a_job_is_rebuilt_with_what_its_templates_need() -> None:
     written = first_done('{"go": "yes"}')
     rebuilt = written.restored()
     assert rebuilt.tasks["first"].output == Success('{"statusCode": 200, "body": "{\\"go\\": \\"yes\\"}"}', None, "undefined", names=())
-    assert rebuilt.pending == ("second",)
+    assert list(rebuilt.pending) == ["second"]
     assert DIALECT.prepare(rebuilt, rebuilt.tasks["second"]) == DIALECT.prepare(written.job, written.job.tasks["second"])
 
 
