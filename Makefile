@@ -98,6 +98,14 @@ demo: development  ## see it at work: starts all it needs, runs a foo job, stops
 bench: development  ## measure it on this machine
 	@$(VENV)/bin/python test/benchmark/bench.py
 
+.PHONY: bench_scale
+bench_scale: development  ## and at its limits: calls in flight, jobs that wait, a full Redis; half an hour, and 15 GB of memory
+	@for scenario in accepting many_tasks in_flight two_nodes waiting flat_cost; do $(VENV)/bin/python test/benchmark/$$scenario.py || exit 1; done
+
+.PHONY: chart
+chart: development  ## draw docs/speed.svg from the last `make bench`
+	@$(VENV)/bin/python test/benchmark/chart.py
+
 .PHONY: soak
 soak: compile_test  ## the tests at full size: long, and it takes the whole machine
 	@CAMERON_SOAK=1 $(VENV)/bin/pytest $(ARGS)

@@ -5,7 +5,7 @@ import time
 from typing import NamedTuple
 
 from clients import accepted, connect, start_request
-from floor import pack
+from hard_floor import pack
 from static_service import KEY
 
 from cameron.store import keys

@@ -43,6 +43,9 @@ class Program:
         except subprocess.TimeoutExpired:
             self._child.kill()
             self._child.wait()
+        for pipe in (self._child.stdin, self._child.stdout):
+            if pipe is not None:
+                pipe.close()
 
     @property
     def running(self) -> bool:
@@ -65,12 +68,29 @@ class Program:
 
     def cpu_s(self) -> float:
         """Seconds of CPU it has used so far, all its threads, those included that have ended; to the nanosecond."""
-        return time.clock_gettime(~self.pid << 3 | 2)  # the clock that clock_getcpuclockid(3) gives for a process
+        return cpu_s(self.pid)
 
     def peak_rss_mib(self) -> float:
         """The most memory it has had."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+        return peak_rss_mib(self.pid)
+
+    def family(self) -> list[int]:
+        """Its process id, and those of the processes that it and they have started and that run; it is the first."""
+        found = [self.pid]
+        for pid in found:
+            for thread in Path(f"/proc/{pid}/task").glob("*/children"):
+                found += map(int, thread.read_text().split())
+        return found
+
+
+def cpu_s(pid: int) -> float:
+    """As `Program.cpu_s` has it, of any process."""
+    return time.clock_gettime(~pid << 3 | 2)  # the clock that clock_getcpuclockid(3) gives for a process
+
+
+def peak_rss_mib(pid: int) -> float:
+    """The most memory that a process has had."""
+    return int(Path(f"/proc/{pid}/status").read_text().partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def machine_cpu_s() -> float:

@@ -1,11 +1,13 @@
 """What Cameron really does for a job, recorded, so that the floor does the very same: its Redis commands, its HTTP calls, their order.
 
-The commands come from Redis's MONITOR, the calls from the service. A job's own uuid and queue entry stand in them as placeholders.
+The commands come from Redis's MONITOR, the calls from the service in Python, as nginx remembers none; they go to the measured service
+instead. A job's own uuid and queue entry stand in them as placeholders.
 """
 
 import re
 import socket
 import threading
+from collections import Counter
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
@@ -17,6 +19,7 @@ _ENTRY = re.compile(r"\d{13}-\d+")
 _ARGUMENT = re.compile(rb'"((?:[^"\\]|\\.)*)"')
 _ESCAPE = re.compile(rb"\\(x[0-9a-f]{2}|.)")
 _SIMPLE = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"a": b"\a", b"b": b"\b"}
+_SENT = re.compile(rb"^\+?[\d.]+ \[(?!\d+ lua\])[^\]]*\] \"(\w+)\"")
 _TASK_STATUS = re.compile(r"task\.(.+)\.status\.current")
 
 
@@ -78,8 +81,13 @@ class Monitor:
             self._lines.extend(lines)
 
 
-def recording(lines: list[bytes], seen: dict[str, str]) -> Recording:
-    """From MONITOR's lines and the service's requests (raw HTTP, by path); jobs of which a part is missing are left out."""
+def sent(lines: list[bytes]) -> Counter[str]:
+    """How often each command was sent by anyone; what scripts carry out is not counted."""
+    return Counter(found[1].decode().lower() for line in lines if (found := _SENT.match(line)))
+
+
+def recording(lines: list[bytes], seen: dict[str, str], host: str) -> Recording:
+    """From MONITOR's lines and the service's requests (raw HTTP, by path), to be sent to `host`; jobs not seen whole are left out."""
     by_uuid: dict[str, list[list[str]]] = {}
     for line in lines:
         if b'] "EVALSHA"' not in line:  # what a script does itself is marked lua and not sent by anyone
@@ -89,7 +97,7 @@ def recording(lines: list[bytes], seen: dict[str, str]) -> Recording:
         if uuid:
             by_uuid.setdefault(uuid[0], []).append(words)
     jobs = [[_command(words, uuid) for words in commands] for uuid, commands in by_uuid.items()]
-    requests = dict(_request(text) for text in seen.values())
+    requests = dict(_request(text, host) for text in seen.values())
     complete = [job for job in jobs if sorted(name for command in job for name in command.replies) == sorted(requests)]
     if not complete:
         raise RuntimeError("no whole job was recorded: do its writes still go out as EVALSHA with its uuid in their first key?")
@@ -113,9 +121,9 @@ def _command(words: list[str], uuid: str) -> Command:
     )
 
 
-def _request(text: str) -> tuple[str, Request]:
+def _request(text: str, host: str) -> tuple[str, Request]:
     head, _, body = text.partition("\r\n\r\n")
     first, *headers = head.split("\r\n")
     fields = dict(header.split(": ", 1) for header in headers)
     ours = [header.replace(fields["X-Cameron-Job"], UUID) for header in headers if not header.startswith(("Host:", "Content-Length:"))]
-    return fields["X-Cameron-Task"], Request(f"http://{fields['Host']}{first.split(' ')[1]}", ours, body)
+    return fields["X-Cameron-Task"], Request(f"http://{host}{first.split(' ')[1]}", ours, body)

@@ -23,15 +23,15 @@ MOST_BYTES = 65536
 END = b"\r\n\r\n"
 
 
-def replies(port: int) -> dict[bytes, bytes]:
-    """The whole HTTP answer by path."""
+def bodies(port: int) -> dict[str, str]:
+    """The JSON that is answered, by path; what they name is called on that port."""
     acts = [f"act_{number}" for number in range(1, 6)]
-    bodies: dict[str, Any] = {"/start": {"name": "whois", "data": who(KEY), "next_activities": _next(port, *acts)}}
+    found: dict[str, Any] = {"/start": {"name": "whois", "data": who(KEY), "next_activities": _next(port, *acts)}}
     for act in acts:
-        bodies[f"/activity/{act}"] = {"name": f"foo_{act}", "data": BAR}
-    bodies["/activity/act_5"]["next_activities"] = _next(port, "act_5_sub_1")
-    bodies["/activity/act_5_sub_1"] = {"name": "foo_act_5_sub_1", "data": GRAULT}
-    return {f"{PREFIX}{path}".encode(): _answer({"process": "foo", **body}) for path, body in bodies.items()}
+        found[f"/activity/{act}"] = {"name": f"foo_{act}", "data": BAR}
+    found["/activity/act_5"]["next_activities"] = _next(port, "act_5_sub_1")
+    found["/activity/act_5_sub_1"] = {"name": "foo_act_5_sub_1", "data": GRAULT}
+    return {PREFIX + path: json.dumps({"process": "foo", **body}) for path, body in found.items()}
 
 
 def _next(port: int, *names: str) -> dict[str, Any]:
@@ -41,8 +41,8 @@ def _next(port: int, *names: str) -> dict[str, Any]:
     }
 
 
-def _answer(body: dict[str, Any]) -> bytes:
-    text = json.dumps(body).encode()
+def _answer(body: str) -> bytes:
+    text = body.encode()
     return b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(text), text)
 
 
@@ -53,7 +53,7 @@ class Service:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
         self._listener.setblocking(False)
         self.port = self._listener.getsockname()[1]
-        self._replies = replies(self.port)
+        self._replies = {path.encode(): _answer(body) for path, body in bodies(self.port).items()}
         self._clients: dict[int, socket.socket] = {}
         self._begun: dict[int, bytes] = {}  # of requests that have come in part
         self._calls = 0
@@ -104,7 +104,7 @@ class Service:
         reply = self._replies.get(path)
         if reply is None:
             seen = {path.decode(): request.decode() for path, request in self._seen.items()}
-            return _answer({"calls": self._calls, "requests": seen})
+            return _answer(json.dumps({"calls": self._calls, "requests": seen}))
         self._calls += 1
         self._seen[path] = request
         return reply

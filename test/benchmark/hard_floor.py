@@ -1,9 +1,11 @@
-"""The floor: the calls and the Redis commands of foo jobs as Cameron makes them, and nothing else; a bare libcurl loop, no engine.
+"""The hard floor: the calls and the Redis commands of foo jobs as Cameron makes them, replayed at the least cost there is.
 
-    python test/benchmark/floor.py RECORDING REDIS_PORT    prints "ready"; for each line "JOBS AT_ONCE" on its input, its figures as JSON
+    python test/benchmark/hard_floor.py RECORDING REDIS_PORT    prints "ready"; for each line "JOBS AT_ONCE" on its input, its figures
 
 Kept of Cameron is what cannot be left out: the order (no call before the commit that it follows from, no commit before the replies that it
-records), group commits, entries read from the queue, kept-alive connections. It does not parse replies and decides nothing.
+records), group commits, entries read from the queue, kept-alive connections. All commands are packed beforehand, and a job's uuid is put
+into the bytes; requests are built beforehand, too. It parses no reply, reads no clock, decides nothing, and its epoll loop is written for
+this. Nobody would write it so by hand: see `plain_floor.py` for what one would write.
 """
 
 import gc
@@ -13,15 +15,15 @@ import socket
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import hiredis
 import pycurl
 from recording import ENTRY, UUID, Command, Recording
 
 MOST_BYTES = 1 << 20
-SELECT = ("SELECT", "1")  # its own database
 _MASKS = {
     pycurl.POLL_NONE: 0,
     pycurl.POLL_IN: select.EPOLLIN,
@@ -151,7 +153,7 @@ class Floor:
         self._reader = hiredis.Reader()
         queue = recording.jobs[0][0].words[5]  # the third key of `accept`
         self._read_queue = pack("XREADGROUP", "GROUP", "cameron", "floor", "COUNT", "1000", "STREAMS", queue, ">")
-        self._ask(SELECT, ("FLUSHDB",), ("XGROUP", "CREATE", queue, "cameron", "0", "MKSTREAM"))
+        self._ask(("FLUSHALL",), ("XGROUP", "CREATE", queue, "cameron", "0", "MKSTREAM"))
         self._outbox: list[bytes] = []
         self._sent: list[tuple[Job, Step] | None] = []  # whose command each in the outbox is; None reads the queue
         self._by_uuid: dict[bytes, Job] = {}
@@ -234,16 +236,23 @@ class Floor:
                 raise RuntimeError(f"redis does not take {command}")
 
 
-def main() -> None:
-    floor = Floor(Recording.from_json(json.loads(Path(sys.argv[1]).read_text())), int(sys.argv[2]))
+class Runs(Protocol):
+    """A floor, set up."""
+
+    def run(self, jobs: int, at_once: int) -> list[float]: ...
+
+
+def obey(floor: Callable[[Recording, int], Runs]) -> None:
+    """A floor's program: set it up, and run the jobs that are asked for on its input."""
+    ready = floor(Recording.from_json(json.loads(Path(sys.argv[1]).read_text())), int(sys.argv[2]))
     print("ready", flush=True)
     for line in sys.stdin:
         jobs, at_once = map(int, line.split())
         gc.collect()
         began, cpu = time.perf_counter(), time.process_time()
-        took = floor.run(jobs, at_once)
+        took = ready.run(jobs, at_once)
         print(json.dumps({"seconds": time.perf_counter() - began, "cpu_s": time.process_time() - cpu, "took_s": took}), flush=True)
 
 
 if __name__ == "__main__":
-    main()
+    obey(Floor)
