@@ -3,6 +3,8 @@ from pathlib import Path
 
 from programs import Program, cpu_s
 
+from ...acceptance.support.waiting import eventually
+
 CHILD = "import sys; sys.stdin.readline()"
 PARENT = f"""
 import subprocess, sys
@@ -18,6 +20,6 @@ def test_a_programs_family_is_itself_and_what_it_has_started(tmp_path: Path) -> 
         child = int(parent.hear())
         assert parent.family() == [parent.pid, child]
         assert parent.cpu_s() > 0
-        assert cpu_s(child) > 0
+        eventually(lambda: cpu_s(child) > 0, "the child to have run")  # it may only just have been forked
         assert parent.peak_rss_mib() > 1
         parent.tell("end")
