@@ -70,6 +70,11 @@ class AskAll(NamedTuple):
     asks: tuple[Ask, ...]  # none empty; all of one script
     give_up_at_s: float  # as in each of them
 
+    @property
+    def script(self) -> str:
+        """The script of them all."""
+        return self.asks[0].script
+
 
 class Ping(NamedTuple):
     """Asked: could a job be accepted now? Answered as `Ask` is."""
@@ -231,7 +236,7 @@ class JobData(ThreadActor):
         for message, later in asked:
             if message.give_up_at_s < now_s:
                 later.set(StoreUnavailable("redis has not answered in time", silent=True))
-            elif self._refusal and _needs_a_fit_store(message):
+            elif self._refusal and (isinstance(message, Ping) or message.script in NEW_WORK):
                 later.set(StoreUnavailable(self._refusal))
             else:
                 live.append((message, later))
@@ -283,7 +288,7 @@ class JobData(ThreadActor):
     @staticmethod
     def _answer(message: Any, answers: list[Any], later: Later) -> None:
         for _ in answers if not isinstance(message, Ping) else ():
-            fault.at((message.asks[0] if isinstance(message, AskAll) else message).script + ".written")
+            fault.at(message.script + ".written")
         told = [StoreUnavailable(str(answer)) if isinstance(answer, Exception) else answer for answer in answers]
         later.set(told if isinstance(message, AskAll) else told[0])
 
@@ -358,10 +363,3 @@ class JobData(ThreadActor):
             log.warning("redis at %s refuses to write (%s): trying again until it does", place(self._url), error)
         self._paused = self._refuses = True
         self.send_after(PAUSE_S, _TryAgain())
-
-
-def _needs_a_fit_store(message: Ask | AskAll | Ping) -> bool:
-    """Whether it begins something new."""
-    if isinstance(message, Ping):
-        return True
-    return (message.asks[0] if isinstance(message, AskAll) else message).script in NEW_WORK

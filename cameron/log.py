@@ -4,7 +4,6 @@ Lines go to stderr, and to syslog as well where one is configured.
 """
 
 import errno
-import json
 import logging
 import logging.handlers
 import os
@@ -17,7 +16,7 @@ from typing import Any, TextIO
 import structlog
 
 from cameron.config import LogConfig
-from cameron.log_line import Console, Json, LineFormatter, utc
+from cameron.log_line import Console, Json, LineFormatter, encode, utc
 from cameron.log_writer import Lines, LogWriter
 
 log = logging.getLogger(__name__)
@@ -160,7 +159,6 @@ def _json(environment: str) -> logging.Formatter:
         event.update(timestamp=utc(record.created), environment=environment, pid=record.process)
         return event
 
-    encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
     others = structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=_FOREIGN,
         processors=[

@@ -12,7 +12,7 @@ from typing import Any
 
 Text = Callable[[logging.LogRecord], str]
 
-_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode  # json.dumps would make one for every line
+encode = json.JSONEncoder(ensure_ascii=False, default=str).encode  # json.dumps would make one for every line
 _NOT_EXTRA = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "fields"}
 
 
@@ -55,7 +55,7 @@ class Json:
         line["timestamp"] = utc(record.created)
         line["environment"] = self._environment
         line["pid"] = record.process
-        return _encode(line)
+        return encode(line)
 
 
 def utc(created_s: float) -> str:

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from cameron.core.strict_json import NotJson
+from cameron.core.strict_json import refusal
 
 _space = re.compile(r"[ \t\n\r]*").match
 # It finds where an element ends, and judges no numbers: whoever reads the element is as strict as with one that came alone.
@@ -15,12 +15,8 @@ def elements(raw: bytes) -> Iterator[bytes]:
     """The elements of an array in UTF-8, one after the other, as they stand there; raises NotJson where it comes to what is no JSON."""
     try:
         yield from _elements(raw.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise NotJson(f"not UTF-8 at byte {error.start}") from None
-    except RecursionError:
-        raise NotJson("nested too deeply") from None
-    except json.JSONDecodeError as error:
-        raise NotJson(f"it is no JSON (line {error.lineno}, column {error.colno})") from None
+    except (ValueError, RecursionError) as error:
+        raise refusal(error) from None
 
 
 def _elements(text: str) -> Iterator[bytes]:

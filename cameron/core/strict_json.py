@@ -36,19 +36,25 @@ def parse(raw: bytes) -> Any:
     """The value of a JSON text in UTF-8, a byte order mark not included. Raises NotJson."""
     try:
         value = _decoder.decode(raw.decode("utf-8"))
-    except NotJson:
-        raise
-    except UnicodeDecodeError as error:
-        raise NotJson(f"not UTF-8 at byte {error.start}") from None
-    except RecursionError:
-        raise NotJson("nested too deeply") from None
-    except json.JSONDecodeError as error:
-        raise NotJson(f"it is no JSON (line {error.lineno}, column {error.colno})") from None
-    except ValueError:  # Python's own limit on the digits of an integer
-        raise NotJson("an integer with too many digits") from None
+    except (ValueError, RecursionError) as error:
+        raise refusal(error) from None
     if raw.count(b"[") + raw.count(b"{") > DEPTH_MAX and _is_deeper(value, DEPTH_MAX):
         raise NotJson("nested too deeply")
     return value
+
+
+def refusal(error: ValueError | RecursionError) -> NotJson:
+    """What to say of a text that could not be parsed."""
+    match error:
+        case NotJson():
+            return error
+        case UnicodeDecodeError():
+            return NotJson(f"not UTF-8 at byte {error.start}")
+        case RecursionError():
+            return NotJson("nested too deeply")
+        case json.JSONDecodeError():
+            return NotJson(f"it is no JSON (line {error.lineno}, column {error.colno})")
+    return NotJson("an integer with too many digits")  # Python's own limit
 
 
 def compact(value: Any) -> str:

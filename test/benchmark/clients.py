@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 
+from starts import is_whole, request
 from static_service import KEY
 
 BODY = json.dumps({"key": KEY, "data": "something", "requestor": "benchmark"}).encode()
@@ -19,13 +20,7 @@ MOST_BYTES = 65536
 
 def start_request(port: int) -> bytes:
     """A whole `POST .../start`."""
-    lines = (
-        "POST /api/process/foo/start HTTP/1.1",
-        f"Host: 127.0.0.1:{port}",
-        "Content-Type: application/json",
-        f"Content-Length: {len(BODY)}",
-    )
-    return "\r\n".join((*lines, "", "")).encode() + BODY
+    return request(port, "/api/process/foo/start", BODY)
 
 
 def connect(port: int) -> socket.socket:
@@ -39,11 +34,7 @@ def accepted(answer: bytes) -> bool:
     """Whether a whole 201 has come; any other answer raises."""
     if len(answer) >= 12 and answer[9:12] != b"201":
         raise RuntimeError(f"not accepted: {answer.decode(errors='replace')}")
-    end = answer.find(b"\r\n\r\n")
-    if end < 0:
-        return False
-    length = int(answer.lower().partition(b"content-length:")[2].partition(b"\r\n")[0])
-    return len(answer) - end - 4 >= length
+    return is_whole(answer)
 
 
 def start_jobs(port: int, jobs: int, connections: dict[int, socket.socket]) -> list[float]:

@@ -14,7 +14,7 @@ import sys
 import time
 from typing import Any
 
-END = b"\r\n\r\n"
+from static_service import is_whole
 
 
 class Counts:
@@ -61,7 +61,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._begun += data
-        if not _whole(self._begun):
+        if not is_whole(self._begun):
             return
         is_start, self._begun = self._begun.startswith(b"POST /start"), b""
         kind = type(self)
@@ -75,14 +75,6 @@ class Connection(asyncio.Protocol):
     def _reply(self, reply: bytes) -> None:
         type(self).counts.went()
         self._transport.write(reply)
-
-
-def _whole(data: bytes) -> bool:
-    end = data.find(END)
-    if end < 0:
-        return False
-    at = data.find(b"Content-Length: ", 0, end)
-    return at < 0 or len(data) - end - len(END) >= int(data[at + 16 : data.find(b"\r\n", at)])
 
 
 async def serve(delay_s: float, following: int) -> None:

@@ -94,7 +94,7 @@ class Service:
             return
         if descriptor in self._begun:
             data = self._begun.pop(descriptor) + data
-        if _whole(data):
+        if is_whole(data):
             client.sendall(self._reply(data))
         else:
             self._begun[descriptor] = data
@@ -110,7 +110,7 @@ class Service:
         return reply
 
 
-def _whole(data: bytes) -> bool:
+def is_whole(data: bytes) -> bool:
     """Whether a request has come with all of its body."""
     end = data.find(END)
     if end < 0:
